@@ -1,0 +1,50 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The law between the rooms is read here (docs/design.md): hcs-journal → {Linker, Applier} →
+// {Journal, ObjectFile} → Addressing. Linker and Applier never meet; Journal and ObjectFile never meet.
+let package = Package(
+  name: "hcs-journal",
+  products: [
+    .library(name: "Journal", targets: ["Journal"]),
+    .library(name: "ObjectFile", targets: ["ObjectFile"]),
+    .library(name: "Linker", targets: ["Linker"]),
+    .library(name: "Applier", targets: ["Applier"]),
+    .executable(name: "hcs-journal", targets: ["hcs-journal"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+  ],
+  targets: [
+    .target(name: "Addressing"),
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    .systemLibrary(name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
+    .target(name: "CLinuxTask", cSettings: [.define("_GNU_SOURCE")]),
+    .target(
+      name: "Journal",
+      dependencies: [
+        "Addressing", "CLZ4",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      resources: [.embedInCode("migrations")]),
+    .target(name: "ObjectFile", dependencies: ["Addressing"]),
+    .target(name: "Linker", dependencies: ["Addressing", "Journal", "ObjectFile", "CCapstone"]),
+    .target(name: "Applier", dependencies: ["Addressing", "Journal", "ObjectFile", "CLinuxTask"]),
+    .executableTarget(
+      name: "hcs-journal",
+      dependencies: [
+        "Addressing", "Journal", "ObjectFile", "Linker", "Applier",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(name: "ObjectFileTests", dependencies: ["ObjectFile"]),
+    .testTarget(name: "JournalTests", dependencies: ["Journal"]),
+    .testTarget(name: "LinkerTests", dependencies: ["Linker"]),
+    .testTarget(name: "ApplierTests", dependencies: ["Applier"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,45 @@
+public import Addressing
+
+/// A range that no thread may be in while an update is committed, and why.
+public struct Guard: Hashable, Sendable {
+  public enum Reach: UInt8, Hashable, Sendable, CaseIterable {
+    /// No program counter and no return address strictly inside the range (its first byte is allowed: what stands
+    /// there after the commit is a whole instruction).
+    case interior = 1
+    /// No program counter in the range, its first byte included, and no return address on any stack.
+    case whole = 2
+  }
+
+  public enum Reason: UInt8, Hashable, Sendable, CaseIterable {
+    /// The entry stub overwrites these bytes.
+    case entryStub = 1
+    /// A branch, jump table entry or return address of the old body lands inside the entry stub.
+    case branchIntoEntryStub = 2
+    /// An old body of a direct caller relies on which registers the old callee left alone (GCC's -fipa-ra).
+    case interproceduralRegisters = 3
+    /// Bytes are overwritten where they stand.
+    case overwritten = 4
+  }
+
+  public enum Direction: UInt8, Hashable, Sendable, CaseIterable {
+    case both = 0
+    case forward = 1
+    case backward = 2
+  }
+
+  public var range: AddressRange
+  public var reach: Reach
+  public var reason: Reason
+  /// When it is asked for: on the way to the update, off it, or both.
+  public var direction: Direction
+  /// The function whose body the range belongs to.
+  public var function: String
+
+  public init(range: AddressRange, reach: Reach, reason: Reason, direction: Direction, function: String) {
+    self.range = range
+    self.reach = reach
+    self.reason = reason
+    self.direction = direction
+    self.function = function
+  }
+}
