@@ -10,10 +10,13 @@ public struct UpdateContent: Hashable, Sendable {
   public var guards: [Guard]
   /// The arena's next free places after this update.
   public var cursors: ArenaCursors
+  /// Layouts of named types that this update's objects bring and the parent did not know. A later update is compared
+  /// with them as with those of the base image.
+  public var types: [TypeLayout]
 
   public init(
     time: Int64, author: String, message: String, sourceRevision: String? = nil, operations: [Operation],
-    atoms: [AtomChange], guards: [Guard], cursors: ArenaCursors
+    atoms: [AtomChange], guards: [Guard], cursors: ArenaCursors, types: [TypeLayout] = []
   ) {
     self.time = time
     self.author = author
@@ -23,6 +26,7 @@ public struct UpdateContent: Hashable, Sendable {
     self.atoms = atoms
     self.guards = guards
     self.cursors = cursors
+    self.types = types
   }
 }
 
