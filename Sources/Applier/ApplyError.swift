@@ -1,0 +1,224 @@
+public import Addressing
+public import Journal
+
+/// Why an update could not be applied or taken back, and how the target was left.
+public struct ApplyError: Error, Sendable {
+  public enum Code: Hashable, Sendable, CaseIterable {
+    // The target is not the one, or not where, it was taken for.
+    case identityMismatch
+    case foreignBase
+    case positionUnknown
+    case positionMismatch
+    case contentMismatch
+    case torn
+    // The updates do not fit the image or each other.
+    case stepsNotConnected
+    case operationsConflict
+    case addressNotInImage
+    // Threads.
+    case blockedByThread
+    case stacksSwitched
+    // Processes.
+    case noSuchProcess
+    case processExited
+    case processIsZombie
+    case processNot64Bit
+    case notPermitted
+    case alreadyTraced
+    case spawnFailed
+    case taskMemoryMalformed
+    case taskCallFailed
+    case arenaOccupied
+    case importNotFound
+    case importIsThreadLocal
+    // Files.
+    case fileMalformed
+    case fileChangedMeanwhile
+    case fileCallFailed
+  }
+
+  /// How the target was left.
+  public enum Outcome: Hashable, Sendable {
+    /// Not one byte of it was written.
+    case untouched
+    /// What had been written was taken back: it stands where it stood.
+    case rolledBack
+    /// It holds parts of both sides of this update. Its header names the intent; the next command must settle it.
+    case torn(at: UpdateNumber)
+  }
+
+  public var code: Code
+  public var outcome: Outcome
+  /// The file's path, or the process as `pid 4711 (server)`.
+  public var target: String?
+  public var update: UpdateNumber?
+  /// Index into the update's operations.
+  public var operation: Int?
+  public var address: VirtualAddress?
+  public var runtimeAddress: RuntimeAddress?
+  public var fileOffset: FileOffset?
+  /// What was looked for: identity, bytes or digest.
+  public var expected: [UInt8]?
+  public var found: [UInt8]?
+  public var symbol: String?
+  /// The thread in the way, and the function it is in.
+  public var thread: ThreadPlace?
+  /// The process id that the error is about: the tracer for `.alreadyTraced`.
+  public var process: Int32?
+  /// The system call that failed, and its errno.
+  public var call: String?
+  public var errno: Int32?
+  /// A clause that says more than the code can.
+  public var detail: String?
+  public var cause: (any Error)?
+
+  public init(
+    _ code: Code, outcome: Outcome = .untouched, target: String? = nil, update: UpdateNumber? = nil,
+    operation: Int? = nil, address: VirtualAddress? = nil, runtimeAddress: RuntimeAddress? = nil,
+    fileOffset: FileOffset? = nil, expected: [UInt8]? = nil, found: [UInt8]? = nil, symbol: String? = nil,
+    thread: ThreadPlace? = nil, process: Int32? = nil, call: String? = nil, errno: Int32? = nil,
+    detail: String? = nil, cause: (any Error)? = nil
+  ) {
+    self.code = code
+    self.outcome = outcome
+    self.target = target
+    self.update = update
+    self.operation = operation
+    self.address = address
+    self.runtimeAddress = runtimeAddress
+    self.fileOffset = fileOffset
+    self.expected = expected
+    self.found = found
+    self.symbol = symbol
+    self.thread = thread
+    self.process = process
+    self.call = call
+    self.errno = errno
+    self.detail = detail
+    self.cause = cause
+  }
+}
+
+/// A thread, and where it stands in which function.
+public struct ThreadPlace: Hashable, Sendable {
+  public var thread: Int32
+  public var threadName: String
+  public var function: String
+  /// In bytes from the start of the function's body.
+  public var offset: UInt64
+  /// The update whose body it is; 0 for the base image's.
+  public var update: UpdateNumber
+
+  public init(thread: Int32, threadName: String, function: String, offset: UInt64, update: UpdateNumber) {
+    self.thread = thread
+    self.threadName = threadName
+    self.function = function
+    self.offset = offset
+    self.update = update
+  }
+}
+
+extension ThreadPlace: CustomStringConvertible {
+  public var description: String {
+    "thread \(thread) (\(threadName)) in \(function)+0x\(String(offset, radix: 16)) of update \(update)"
+  }
+}
+
+extension ApplyError: CustomStringConvertible {
+  /// What failed, where and what to try; then how the target was left.
+  public var description: String {
+    var text = (target.map { "\($0): " } ?? "") + what
+    if let place { text += " (\(place))" }
+    if let call { text += "; \(call)" + (errno.map { ": \(Self.text(ofErrno: $0))" } ?? "") }
+    if let detail { text += ": \(detail)" }
+    if let cause { text += "; cause: \(cause)" }
+    return text + "; \(outcome); \(remedy)"
+  }
+
+  private var place: String? {
+    var parts: [String] = []
+    if let update { parts.append("update \(update)") }
+    if let operation { parts.append("operation \(operation)") }
+    if let address { parts.append("at \(address)") }
+    if let runtimeAddress { parts.append(runtimeAddress.description) }
+    if let fileOffset { parts.append(fileOffset.description) }
+    return parts.isEmpty ? nil : parts.joined(separator: ", ")
+  }
+
+  private var what: String {
+    let wanted = expected.map(Self.hexadecimal) ?? "unknown"
+    let seen = found.map(Self.hexadecimal) ?? "none"
+    return switch code {
+    case .identityMismatch: "another image: the journal's identity is \(wanted), the target's \(seen)"
+    case .foreignBase: "prepared for another journal: this one's base is \(wanted), the target's header names \(seen)"
+    case .positionUnknown: "stands at an update that this journal does not have: \(seen)"
+    case .positionMismatch: "does not stand where the steps begin: at \(seen), not at \(wanted)"
+    case .contentMismatch: "does not hold what the journal expects: \(wanted) expected, \(seen) found"
+    case .torn: "is torn: an earlier apply or roll back did not end"
+    case .stepsNotConnected: "the steps do not follow one another"
+    case .operationsConflict: "two operations do not agree on the same bytes"
+    case .addressNotInImage: "the address is in no segment of the image"
+    case .blockedByThread: "blocked by \(thread.map(String.init(describing:)) ?? "a thread") until the time-out"
+    case .stacksSwitched: "the image switches stacks in user space, which no check of stacks can see"
+    case .noSuchProcess: "no such process"
+    case .processExited: "the process has exited"
+    case .processIsZombie: "the process has ended and waits for its parent"
+    case .processNot64Bit: "the process is not a 64-bit one"
+    case .notPermitted: "not permitted to attach"
+    case .alreadyTraced: "already traced" + (process.map { " by process \($0)" } ?? "")
+    case .spawnFailed: "the program could not be started"
+    case .taskMemoryMalformed: "the task's memory does not hold what a loaded image has"
+    case .taskCallFailed: "the process could not be read or written"
+    case .arenaOccupied: "memory that the arena needs is taken in this process"
+    case .importNotFound: "symbol \(symbol ?? "?") is in no library that the process has loaded"
+    case .importIsThreadLocal: "symbol \(symbol ?? "?") is thread-local in its library"
+    case .fileMalformed: "not a usable image file"
+    case .fileChangedMeanwhile: "the file was changed by someone else while the update was applied"
+    case .fileCallFailed: "the file could not be read or written"
+    }
+  }
+
+  private var remedy: String {
+    if case .torn = outcome { return "try `hcs-journal verify --repair`" }
+    return switch code {
+    case .identityMismatch, .foreignBase: "try `hcs-journal targets`, or name its journal with -j"
+    case .positionUnknown, .contentMismatch, .operationsConflict, .stepsNotConnected, .addressNotInImage:
+      "try `hcs-journal verify`"
+    case .positionMismatch: "try `hcs-journal targets`, then again"
+    case .torn: "try `hcs-journal verify --repair`"
+    case .blockedByThread: "try again once the thread has left the function, or with a longer time-out"
+    case .stacksSwitched: "record the update without --in-place, or allow it by --assume-no-fibers"
+    case .noSuchProcess, .processExited, .processIsZombie, .spawnFailed: "try `hcs-journal run`"
+    case .processNot64Bit: "build the program for x86-64"
+    case .notPermitted: "try as the process's user or root; see /proc/sys/kernel/yama/ptrace_scope"
+    case .alreadyTraced: "end the debugger or the other applier, then try again"
+    case .taskMemoryMalformed, .taskCallFailed: "try again, then `hcs-journal verify`"
+    case .arenaOccupied: "start the prepared image instead: `hcs-journal run`"
+    case .importNotFound: "try `hcs-journal show` for the library it comes from"
+    case .importIsThreadLocal: "restart the program with the new build"
+    case .fileMalformed: "name the image that `hcs-journal init` wrote"
+    case .fileChangedMeanwhile: "try again"
+    case .fileCallFailed: "see to the file's folder, then try again"
+    }
+  }
+
+  /// At most 32 bytes (a digest), for a message is read by people.
+  private static func hexadecimal(_ bytes: [UInt8]) -> String {
+    let digits = bytes.prefix(32).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return bytes.count > 32 ? digits + "…" : digits
+  }
+}
+
+extension ApplyError.Outcome: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .untouched: "the target is untouched"
+    case .rolledBack: "the target was rolled back and stands where it stood"
+    case .torn(let update): "the target is torn at update \(update)"
+    }
+  }
+}
+
+extension ApplyError {
+  private static func text(ofErrno number: Int32) -> String { SystemErrorNumber(number).description }
+}
