@@ -1,0 +1,58 @@
+public import Addressing
+
+/// Why nothing was linked. Whenever one is thrown, the journal, the image and every task are untouched.
+public struct LinkError: Error, Sendable {
+  /// The closed list of reasons.
+  public enum Code: String, Sendable, CaseIterable {
+    case unreadableObject
+    case notARelocatableObject
+    case wrongArchitecture
+    case imageWithoutSymbols
+    case unsupportedRelocation
+    case relocationOutOfRange
+    case malformedRelocation
+    case undefinedSymbol
+    case ambiguousSymbol
+    case ambiguousLocal
+    case variableSizeChanged
+    case constantGrew
+    case variableKindChanged
+    case typeLayoutChanged
+    case foldedFunctionsDiverge
+    case tooShortForEntryStub
+    case newThreadLocal
+    case importedThreadLocal
+    case newNeededLibrary
+    case directReferenceToImport
+    case initialValueWithoutFileBytes
+    case duplicateDefinition
+    case constructorChanged
+    case arenaFull
+    case noLoaderRoom
+    case disassembly
+    case objectFile
+    case journal
+  }
+
+  public var code: Code
+  /// The object file's path.
+  public var object: String?
+  public var symbol: String?
+  /// A virtual address in the image.
+  public var address: VirtualAddress?
+  /// What was found: sizes, kinds, names; a clause without a full stop.
+  public var detail: String?
+  public var cause: (any Error)?
+
+  public init(
+    _ code: Code, object: String? = nil, symbol: String? = nil, address: VirtualAddress? = nil,
+    detail: String? = nil, cause: (any Error)? = nil
+  ) {
+    self.code = code
+    self.object = object
+    self.symbol = symbol
+    self.address = address
+    self.detail = detail
+    self.cause = cause
+  }
+}
