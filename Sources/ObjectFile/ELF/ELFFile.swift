@@ -1,0 +1,187 @@
+public import Addressing
+
+/// A 64-bit little-endian ELF file: relocatable object, executable or shared library, of any machine.
+///
+/// Nothing is copied: headers, symbols and relocations are decoded where they stand, at each access, and names become
+/// strings only when asked for. What `init` checks holds for the value's whole life: the tables of section and program
+/// headers lie in the file, no section or segment wraps around the address space, every section has a name. Whatever
+/// else the file says is checked where it is used.
+public struct ELFFile: Sendable {
+  public let name: String
+  public let view: ByteView
+  public let header: ELFHeader
+  public let sections: ELFSections
+  public let segments: ELFSegments
+  let sectionNames: ELFStringTable
+
+  public init(_ file: MappedFile) throws(ObjectFileError) {
+    try self.init(file.view, name: file.path)
+  }
+
+  /// A file within a file, such as a member of an archive: all offsets count from the start of `view`.
+  public init(_ view: ByteView, name: String) throws(ObjectFileError) {
+    header = try ELFHeader(view, name: name)
+    self.name = name
+    self.view = view
+    segments = ELFSegments(
+      table: header.programHeaderCount == 0
+        ? try view.slice(0, 0)
+        : try view.table(
+          at: header.programHeaderOffset.rawValue, count: UInt64(header.programHeaderCount),
+          entryByteCount: UInt64(ELFHeader.programHeaderByteCount)))
+    sections = ELFSections(
+      table: header.sectionHeaderCount == 0
+        ? try view.slice(0, 0)
+        : try view.table(
+          at: header.sectionHeaderOffset.rawValue, count: UInt64(header.sectionHeaderCount),
+          entryByteCount: UInt64(ELFHeader.sectionHeaderByteCount)))
+    sectionNames = try Self.sectionNames(view, sections, header, name: name)
+    try checkSections()
+    try checkSegments()
+  }
+
+  private static func sectionNames(
+    _ view: ByteView, _ sections: ELFSections, _ header: ELFHeader, name: String
+  ) throws(ObjectFileError) -> ELFStringTable {
+    let index = header.sectionNameTableIndex
+    guard index != 0 else { return try ELFStringTable(view.slice(0, 0)) }
+    guard index < sections.count else {
+      throw ObjectFileError(.badSectionIndex, file: name, detail: "e_shstrndx \(index) of \(sections.count) sections")
+    }
+    let section = sections[index]
+    guard section.type == .stringTable else {
+      throw ObjectFileError(.unexpectedSectionType, file: name, detail: "e_shstrndx \(index) is no string table")
+    }
+    return try ELFStringTable(view.slice(section.fileOffset.rawValue, section.byteCount))
+  }
+
+  private func checkSections() throws(ObjectFileError) {
+    // Section 0 holds the escaped counts, not a range.
+    for section in sections.dropFirst() {
+      guard sectionNames.holds(section.nameOffset) else {
+        throw failure(
+          .badString, at: sections.fileOffset(ofHeader: section.index), detail: "name of section \(section.index)")
+      }
+      guard AddressRange(validating: section.address, byteCount: section.byteCount) != nil else {
+        throw failure(.addressWrapsAround, in: section)
+      }
+    }
+  }
+
+  private func checkSegments() throws(ObjectFileError) {
+    for segment in segments {
+      guard AddressRange(validating: segment.address, byteCount: segment.memoryByteCount) != nil else {
+        throw failure(
+          .addressWrapsAround, at: segments.fileOffset(ofHeader: segment.index), detail: "segment \(segment.index)")
+      }
+    }
+  }
+
+  func failure(
+    _ code: ObjectFileError.Code, at offset: FileOffset? = nil, in section: ELFSection? = nil, symbol: String? = nil,
+    detail: String? = nil
+  ) -> ObjectFileError {
+    ObjectFileError(
+      code, file: name, offset: offset, section: section.map { name(of: $0) }, symbol: symbol, detail: detail)
+  }
+}
+
+// MARK: Sections
+
+extension ELFFile {
+  public func name(of section: ELFSection) -> String { nameBytes(of: section)?.text ?? "" }
+
+  /// Compares bytes, without making a string.
+  public func nameMatches(_ section: ELFSection, _ name: String) -> Bool {
+    nameBytes(of: section)?.equals(name) ?? false
+  }
+
+  /// Whether the section's name begins so, without making a string.
+  public func nameHasPrefix(_ section: ELFSection, _ prefix: String) -> Bool {
+    nameBytes(of: section)?.withUnsafeBytes { $0.starts(with: prefix.utf8) } ?? false
+  }
+
+  /// The section's name as bytes. Nil only for a section of another file.
+  public func nameBytes(of section: ELFSection) -> ByteView? { try? sectionNames.bytes(at: section.nameOffset) }
+
+  public func section(named name: String) -> ELFSection? { sections.first { nameMatches($0, name) } }
+
+  /// The section that a record of the file refers to.
+  public func section(at index: Int) throws(ObjectFileError) -> ELFSection {
+    guard sections.indices.contains(index) else {
+      throw failure(.badSectionIndex, detail: "section \(index) of \(sections.count)")
+    }
+    return sections[index]
+  }
+
+  /// The section's bytes in the file: empty for `noBits` and the null section.
+  public func contents(of section: ELFSection) throws(ObjectFileError) -> ByteView {
+    guard !section.flags.contains(.compressed) else { throw failure(.compressedSection, in: section) }
+    return try storedBytes(of: section)
+  }
+
+  /// The section's bytes as they stand in the file, compressed ones included.
+  public func storedBytes(of section: ELFSection) throws(ObjectFileError) -> ByteView {
+    guard section.type != .noBits, section.type != .null else { return try view.slice(0, 0) }
+    do {
+      return try view.slice(section.fileOffset.rawValue, section.byteCount)
+    } catch {
+      throw failure(
+        .truncated, at: section.fileOffset, in: section,
+        detail: "0x\(String(section.byteCount, radix: 16)) bytes of 0x\(String(view.count, radix: 16))")
+    }
+  }
+
+  /// The section's bytes as whole records of `entryByteCount` bytes.
+  func records(of section: ELFSection, entryByteCount: UInt64) throws(ObjectFileError) -> ByteView {
+    // Some assemblers leave sh_entsize 0; any other value would make us misread every record.
+    guard section.entrySize == entryByteCount || section.entrySize == 0 else {
+      throw failure(.badEntrySize, in: section, detail: "sh_entsize \(section.entrySize) in place of \(entryByteCount)")
+    }
+    guard section.byteCount.isMultiple(of: entryByteCount) else {
+      throw failure(
+        .badEntrySize, in: section, detail: "sh_size \(section.byteCount) is no multiple of \(entryByteCount)")
+    }
+    return try contents(of: section)
+  }
+}
+
+// MARK: Addresses
+
+extension ELFFile {
+  /// Where the byte at an address stands in the file. Nil where no segment has it from the file (`.bss`).
+  public func fileOffset(of address: VirtualAddress) -> FileOffset? {
+    guard let segment = loadSegment(backing: address) else { return nil }
+    return segment.fileOffset.advanced(by: address.rawValue - segment.address.rawValue)
+  }
+
+  /// The address at which a byte of the file is mapped, by the first segment that maps it.
+  public func virtualAddress(of offset: FileOffset) -> VirtualAddress? {
+    let segment = segments.first { segment in
+      segment.type == .load && offset >= segment.fileOffset
+        && offset.rawValue - segment.fileOffset.rawValue < segment.fileBackedRange.byteCount
+    }
+    return segment.flatMap { $0.address.advanced(by: offset.rawValue - $0.fileOffset.rawValue) }
+  }
+
+  /// The bytes that the file puts at an address; all of them from one segment.
+  public func bytes(at address: VirtualAddress, count: UInt64) throws(ObjectFileError) -> ByteView {
+    let rest = try bytes(from: address)
+    guard count <= UInt64(rest.count) else {
+      throw failure(.unmappedAddress, detail: "0x\(String(count, radix: 16)) bytes at \(address)")
+    }
+    return try rest.slice(0, count)
+  }
+
+  /// The bytes from an address to the end of what its segment has in the file.
+  public func bytes(from address: VirtualAddress) throws(ObjectFileError) -> ByteView {
+    guard let segment = loadSegment(backing: address), let offset = fileOffset(of: address) else {
+      throw failure(.unmappedAddress, detail: "\(address)")
+    }
+    return try view.slice(offset.rawValue, segment.fileBackedRange.end.rawValue - address.rawValue)
+  }
+
+  private func loadSegment(backing address: VirtualAddress) -> ELFSegment? {
+    segments.first { $0.type == .load && $0.fileBackedRange.contains(address) }
+  }
+}
