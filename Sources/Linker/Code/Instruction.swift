@@ -1,0 +1,50 @@
+import Addressing
+
+/// What an instruction does to the flow of control.
+enum ControlFlow: Hashable, Sendable {
+  case next
+  /// Goes to the target and returns; nil where the target is computed or read from memory.
+  case call(VirtualAddress?)
+  case jump(VirtualAddress?)
+  case conditionalJump(VirtualAddress?)
+  case `return`
+  /// Nothing after it runs: `ud2`, `hlt`, `brk`.
+  case stop
+
+  var target: VirtualAddress? {
+    switch self {
+    case .call(let target), .jump(let target), .conditionalJump(let target): target
+    case .next, .return, .stop: nil
+    }
+  }
+}
+
+/// One decoded instruction.
+struct Instruction: Hashable, Sendable {
+  /// In bytes from the start of what was decoded.
+  var offset: Int
+  var byteCount: Int
+  var flow: ControlFlow
+  /// The addresses that it names, with where.
+  var references: [CodeReference]
+
+  var end: Int { offset + byteCount }
+}
+
+/// An address that an instruction names in its own bytes.
+struct CodeReference: Hashable, Sendable {
+  enum Kind: Hashable, Sendable {
+    /// A direct call or jump.
+    case branch
+    /// An operand in memory relative to the instruction, or at a fixed address.
+    case memory
+    /// An immediate number; it need not be an address.
+    case immediate
+  }
+
+  var kind: Kind
+  var target: VirtualAddress
+  /// Where its field lies, in bytes from the start of what was decoded; nil where it is not a field of whole bytes.
+  var fieldOffset: Int?
+  var fieldByteCount: Int
+}
