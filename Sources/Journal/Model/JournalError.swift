@@ -1,0 +1,104 @@
+public import Addressing
+
+/// Why a journal could not be made, read or added to. Nothing was written where one is thrown.
+public struct JournalError: Error {
+  public enum Code: String, Hashable, Sendable, CaseIterable {
+    case noSuchJournal
+    case journalExists
+    case notAJournal
+    case newerSchema
+    case olderSchema
+    case damaged
+    case busy
+    case inaccessible
+    case storageFailed
+    case readOnly
+    case otherImage
+    case unknownUpdate
+    case unknownDigest
+    case cursorWentBack
+    case invalidUpdate
+    case invalidBase
+    case malformedUpdate
+    case unsupportedUpdate
+    case digestMismatch
+    case malformedPayload
+    case malformedBase
+    case malformedTargetHeader
+    case unsupportedTargetHeader
+    case outsideImage
+  }
+
+  public var code: Code
+  /// The journal's path.
+  public var journal: String?
+  public var update: UpdateNumber?
+  public var digest: Digest?
+  /// Index into the update's operations.
+  public var operation: Int?
+  public var address: VirtualAddress?
+  /// Where in the bytes that were decoded, or in the image file.
+  public var offset: FileOffset?
+  /// What exactly is wrong, as a clause.
+  public var detail: String?
+  public var cause: (any Error)?
+
+  public init(
+    _ code: Code, journal: String? = nil, update: UpdateNumber? = nil, digest: Digest? = nil, operation: Int? = nil,
+    address: VirtualAddress? = nil, offset: FileOffset? = nil, detail: String? = nil, cause: (any Error)? = nil
+  ) {
+    self.code = code
+    self.journal = journal
+    self.update = update
+    self.digest = digest
+    self.operation = operation
+    self.address = address
+    self.offset = offset
+    self.detail = detail
+    self.cause = cause
+  }
+}
+
+extension JournalError: CustomStringConvertible {
+  public var description: String {
+    let context = [
+      update.map { "update \($0)" }, operation.map { "operation \($0)" }, address.map { "at \($0)" },
+      offset.map { "at byte \($0.rawValue)" }, detail, cause.map { "\($0)" },
+    ].compactMap { $0 }.joined(separator: ", ")
+    return context.isEmpty ? summary : "\(summary) (\(context))"
+  }
+
+  private var name: String { journal.map { "journal \($0)" } ?? "the journal" }
+  private var verify: String { "hcs-journal -j \(journal ?? "JOURNAL") verify" }
+  private var log: String { "hcs-journal -j \(journal ?? "JOURNAL") log" }
+
+  private var summary: String {
+    switch code {
+    case .noSuchJournal: "\(name) does not exist; make one with: hcs-journal init IMAGE"
+    case .journalExists: "\(name) exists already; name another with -j FILE, or look into it with: \(log)"
+    case .notAJournal: "\(name) is not a journal of hcs-journal; name another with -j FILE"
+    case .newerSchema: "\(name) was written by a newer hcs-journal; use that one (hcs-journal --version)"
+    case .olderSchema: "\(name) has an older schema and can only be read once a writing command migrated it: \(verify)"
+    case .damaged: "\(name) is damaged; see what is lost with: \(verify)"
+    case .busy: "\(name) is being written by another process; try again when it is done"
+    case .inaccessible: "\(name) cannot be opened; check its permissions and its folder's: ls -l"
+    case .storageFailed: "\(name) could not be read or written; check the disk with: df -h"
+    case .readOnly: "\(name) was opened for reading only"
+    case .otherImage: "\(name) belongs to another image; adopt this one with: hcs-journal init IMAGE"
+    case .unknownUpdate: "\(name) has no such update; list them with: \(log)"
+    case .unknownDigest: "\(name) knows no update of digest \(digest?.abbreviated ?? "?"); list them with: \(log)"
+    case .cursorWentBack: "the update uses room of the arena again that \(name) holds as used; record it again"
+    case .invalidUpdate: "the update contradicts itself and was not recorded; record it again, or report a defect"
+    case .invalidBase: "the image cannot be kept as a journal's base"
+    case .malformedUpdate: "an update is malformed; see the others with: \(verify)"
+    case .unsupportedUpdate: "an update was written by a newer hcs-journal; use that one (hcs-journal --version)"
+    case .digestMismatch: "an update is not what its digest says; see the others with: \(verify)"
+    case .malformedPayload: "stored bytes do not decode to what was recorded; see which with: \(verify)"
+    case .malformedBase: "what \(name) holds of the base image is malformed; see what is lost with: \(verify)"
+    case .malformedTargetHeader: "the target's header is malformed; settle it with: hcs-journal verify --repair TARGET"
+    case .unsupportedTargetHeader:
+      "the target's header was written by a newer hcs-journal; use that one (hcs-journal --version)"
+    case .outsideImage: "the range is not in the image; list its segments with: readelf -lW IMAGE"
+    }
+  }
+}
