@@ -1,0 +1,211 @@
+import Addressing
+
+/// The work of preparing an image, in the order in which each step needs the ones before:
+///
+/// 1. where the tables go: behind the file's bytes, and `gap` bytes behind the image's addresses;
+/// 2. the program header table first in them, then the moved tables, each naming its size words;
+/// 3. the arena's parts behind the tables;
+/// 4. program headers, section headers, dynamic section and ELF header, now that all places are known.
+struct ELFPreparation {
+  let image: ELFAdoptableImage
+  let request: ELFArenaRequest
+  var sections: ELFSectionTableDraft
+  var dynamic: ELFDynamicTableDraft?
+  var tables: ELFTableSegmentDraft
+  let programHeaders: ELFArenaLayout.Part
+  /// Where the program header of the unwind table will stand.
+  let unwindProgramHeader: FileOffset?
+
+  static let addedSegmentCount = 4
+  /// The name of what stays behind of a RELR table: readers expect relocations of a section named `.relr.dyn`.
+  static let replacedSectionName = ".hcsj.relr"
+  private static let newSectionNames = [
+    ELFAdoptableImage.headerSectionName, ".hcsj.code", ".hcsj.constants", ".hcsj.cells", ".hcsj.flags", ".hcsj.data",
+    ".hcsj.eh_frame", ".rela.dyn", replacedSectionName,
+  ]
+
+  init(_ image: ELFAdoptableImage, _ request: ELFArenaRequest) throws(ObjectFileError) {
+    self.image = image
+    self.request = request
+    sections = try ELFSectionTableDraft(image.file, newNames: Self.newSectionNames)
+    dynamic = image.dynamic.flatMap { ELFDynamicTableDraft($0) }
+    let fileOffset = sections.end(withAdditions: Self.newSectionNames.count).roundedUpToPage
+    guard let start = image.range.end.advanced(by: request.gap)?.alignedUp(to: ELFAdoptableImage.pageByteCount) else {
+      throw Self.outOfReach(image)
+    }
+    tables = ELFTableSegmentDraft(start: start, fileOffset: FileOffset(fileOffset))
+    let segments = image.file.segments
+    programHeaders = tables.reserve(
+      UInt64((segments.count + Self.addedSegmentCount) * ELFHeader.programHeaderByteCount))
+    let table = programHeaders.fileOffset.rawValue
+    unwindProgramHeader = Self.order(segments).firstIndex { $0.map { segments[$0].type == .unwindTable } ?? false }
+      .map { FileOffset(table + UInt64($0 * ELFHeader.programHeaderByteCount)) }
+  }
+
+  /// The program headers of the prepared image: indexes of the old ones, nil for an added one. PT_LOAD entries ascend
+  /// by address (gABI, Program Loading), and the arena is above all others.
+  private static func order(_ segments: ELFSegments) -> [Int?] {
+    let lastLoad = segments.lastIndex { $0.type == .load } ?? 0
+    let head = Array(segments.startIndex...lastLoad).map { Optional($0) }
+    let tail = Array(lastLoad + 1..<segments.endIndex).map { Optional($0) }
+    return head + Array(repeating: nil, count: addedSegmentCount) + tail
+  }
+
+  static func outOfReach(_ image: ELFAdoptableImage) -> ObjectFileError {
+    image.file.failure(
+      .outOfReach,
+      detail: "with the arena it would span more than the 2 GiB that a 32-bit displacement reaches, or the gap "
+        + "between them is too wide")
+  }
+
+  /// The bytes that differ from the original's, and the layout.
+  mutating func run() throws(ObjectFileError) -> (layout: ELFArenaLayout, pieces: [ELFPreparedImage.Piece]) {
+    let relocations = try moveRelocations()
+    let symbols = try moveSymbols()
+    let unwind = try moveUnwindTable()
+    var layout = try placeArena()
+    layout.relocations = relocations
+    layout.symbols = symbols
+    layout.unwind = unwind
+    addArenaSections(layout)
+    let headerCount = sections.countInHeader()
+    var pieces = tables.pieces.map { ELFPreparedImage.Piece(fileOffset: $0.fileOffset, bytes: $0.bytes) }
+    pieces.append(.init(fileOffset: programHeaders.fileOffset, bytes: try programHeaderTable(layout)))
+    pieces.append(.init(fileOffset: sections.namesFileOffset, bytes: sections.names.bytes))
+    pieces.append(.init(fileOffset: sections.fileOffset, bytes: sections.table.bytes))
+    pieces.append(.init(fileOffset: FileOffset(0), bytes: try elfHeader(sectionCount: headerCount)))
+    if let dynamic { pieces.append(.init(fileOffset: dynamic.fileOffset, bytes: dynamic.bytes)) }
+    pieces += try movedSymbols()
+    return (layout, pieces)
+  }
+
+  /// The values of `.symtab` symbols in sections that have moved, such as `__GNU_EH_FRAME_HDR`.
+  private func movedSymbols() throws(ObjectFileError) -> [ELFPreparedImage.Piece] {
+    guard let table = try image.file.symbolTable(.static) else { return [] }
+    var pieces: [ELFPreparedImage.Piece] = []
+    for symbol in table {
+      guard case .section(let index) = symbol.place, let distance = sections.moves[index] else { continue }
+      var value = TableBytes()
+      value.append(symbol.value &+ distance)
+      // st_value is at 8 (gABI, Symbol Table).
+      let offset = FileOffset(table.fileOffset(of: symbol.index).rawValue + 8)
+      pieces.append(.init(fileOffset: offset, bytes: value.bytes))
+    }
+    return pieces
+  }
+
+  // MARK: The arena
+
+  private func placeArena() throws(ObjectFileError) -> ELFArenaLayout {
+    let page = ELFAdoptableImage.pageByteCount
+    var address = tables.start
+    var offset = tables.fileOffset
+    func place(_ byteCount: UInt64) throws(ObjectFileError) -> ELFArenaLayout.Part {
+      // An upper bound well above what can be reached keeps the sums below from overflowing.
+      guard byteCount < 1 << 32 else { throw Self.outOfReach(image) }
+      let size = max(byteCount, page).roundedUpToPage
+      guard let range = AddressRange(validating: address, byteCount: size) else { throw Self.outOfReach(image) }
+      let part = ELFArenaLayout.Part(range: range, fileOffset: offset)
+      address = range.end
+      offset = FileOffset(offset.rawValue + size)
+      return part
+    }
+    let tablesPart = try place(tables.byteCount)
+    let code = try place(request.codeByteCount)
+    let constants = try place(request.constantByteCount)
+    let header = try place(page)
+    let cells = try place(request.cellByteCount)
+    let flags = try place(request.flagByteCount)
+    let data = try place(request.dataByteCount)
+    guard address.rawValue - image.range.start.rawValue < 1 << 31 else { throw Self.outOfReach(image) }
+    let writable = ELFArenaLayout.Part(
+      range: AddressRange(start: header.range.start, byteCount: address.rawValue - header.range.start.rawValue),
+      fileOffset: header.fileOffset)
+    return ELFArenaLayout(
+      machine: image.file.header.machine, fileByteCount: offset.rawValue, tables: tablesPart, code: code,
+      constants: constants, writable: writable, header: header, cells: cells, flags: flags, data: data)
+  }
+
+  private mutating func addArenaSections(_ layout: ELFArenaLayout) {
+    let parts: [(String, ELFSectionFlags, ELFArenaLayout.Part)] = [
+      (".hcsj.code", [.allocated, .executable], layout.code),
+      (".hcsj.constants", [.allocated], layout.constants),
+      (ELFAdoptableImage.headerSectionName, [.allocated, .write], layout.header),
+      (".hcsj.cells", [.allocated, .write], layout.cells),
+      (".hcsj.flags", [.allocated, .write], layout.flags),
+      (".hcsj.data", [.allocated, .write], layout.data),
+    ]
+    for (name, flags, part) in parts { _ = sections.add(named: name, flags: flags, at: part, alignment: 64) }
+  }
+
+  // MARK: Headers
+
+  /// The table stands in a PT_LOAD of its own, far from the ELF header. From Linux 5.18 on the kernel tells the program
+  /// its address (AT_PHDR) by the PT_LOAD that holds it (fs/binfmt_elf.c, load_elf_binary: phdr_addr). Older kernels add
+  /// e_phoff to the first segment's address, and a program with an interpreter then starts with a wrong table.
+  private func programHeaderTable(_ layout: ELFArenaLayout) throws(ObjectFileError) -> [UInt8] {
+    let segments = image.file.segments
+    var added = [(layout.tables, 4), (layout.code, 5), (layout.constants, 4), (layout.writable, 6)][...]
+    var table = TableBytes()
+    for index in Self.order(segments) {
+      if let index {
+        table.append(try programHeader(segments[index]))
+      } else if let (part, flags) = added.popFirst() {
+        table.append(ELFSegmentType.load.rawValue)
+        table.append(UInt32(flags))
+        table.append(placeFields(part, byteCount: part.range.byteCount))
+        table.append(ELFAdoptableImage.pageByteCount)
+      }
+    }
+    return table.bytes
+  }
+
+  private func programHeader(_ segment: ELFSegment) throws(ObjectFileError) -> [UInt8] {
+    let offset = image.file.segments.fileOffset(ofHeader: segment.index)
+    var header = TableBytes(
+      try image.file.view.bytes(at: Int(clamping: offset.rawValue), count: ELFHeader.programHeaderByteCount))
+    switch segment.type {
+    case .programHeaders:
+      replacePlace(in: &header, programHeaders)
+    case .unwindTable:
+      if let unwind = unwindHeader { replacePlace(in: &header, unwind) }
+    default: break
+    }
+    return header.bytes
+  }
+
+  private func replacePlace(in header: inout TableBytes, _ part: ELFArenaLayout.Part) {
+    let fields = placeFields(part, byteCount: part.range.byteCount)
+    let place = TableBytes(fields)
+    for field in 0..<fields.count / 8 { header.store(place.load(UInt64.self, at: field * 8), at: 8 + field * 8) }
+  }
+
+  /// `p_offset`, `p_vaddr`, `p_paddr`, `p_filesz`, `p_memsz`.
+  private func placeFields(_ part: ELFArenaLayout.Part, byteCount: UInt64) -> [UInt8] {
+    var fields = TableBytes()
+    for value in [part.fileOffset.rawValue, part.range.start.rawValue, part.range.start.rawValue, byteCount, byteCount]
+    {
+      fields.append(value)
+    }
+    return fields.bytes
+  }
+
+  /// Where the moved `.eh_frame_hdr` stands, as long as what it holds.
+  var unwindHeader: ELFArenaLayout.Part?
+
+  private func elfHeader(sectionCount: UInt16) throws(ObjectFileError) -> [UInt8] {
+    var header = TableBytes(try image.file.view.bytes(at: 0, count: ELFHeader.byteCount))
+    header.store(programHeaders.fileOffset.rawValue, at: 32)
+    header.store(sections.fileOffset.rawValue, at: 40)
+    header.store(UInt16(image.file.segments.count + Self.addedSegmentCount), at: 56)
+    header.store(sectionCount, at: 60)
+    return header.bytes
+  }
+}
+
+extension UInt64 {
+  /// - Precondition: less than a page below 2^64.
+  fileprivate var roundedUpToPage: UInt64 {
+    (self + ELFAdoptableImage.pageByteCount - 1) & ~(ELFAdoptableImage.pageByteCount - 1)
+  }
+}
