@@ -1,5 +1,6 @@
 import Foundation
 import ObjectFile
+import Testing
 
 /// A file that a real compiler or linker makes, or one that the system has.
 struct Specimen: Sendable, CustomTestStringConvertible {
@@ -15,7 +16,7 @@ struct Specimen: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
 
   init(
-    _ name: String, _ source: String = programSource, as sourceName: String = "program.c", _ commands: [String]...
+    _ name: String, source: String = programSource, as sourceName: String = "program.c", _ commands: [String]...
   ) {
     self.name = name
     self.source = source
@@ -72,16 +73,17 @@ extension Specimen {
     Specimen("gcc -O0 object", ["gcc", "-c", "-O0", "-g", "-fcommon", "program.c", "-o", "%o"]),
     Specimen(
       "gcc -O2 object", ["gcc", "-c", "-O2", "-ffunction-sections", "-fdata-sections", "program.c", "-o", "%o"]),
-    Specimen("clang++ object", cxxSource, as: "program.cc", ["clang++", "-c", "-O1", "program.cc", "-o", "%o"]),
-    Specimen("g++ object", cxxSource, as: "program.cc", ["g++", "-c", "-O1", "-g", "program.cc", "-o", "%o"]),
     Specimen(
-      "swiftc object", swiftSource, as: "program.swift",
+      "clang++ object", source: cxxSource, as: "program.cc", ["clang++", "-c", "-O1", "program.cc", "-o", "%o"]),
+    Specimen("g++ object", source: cxxSource, as: "program.cc", ["g++", "-c", "-O1", "-g", "program.cc", "-o", "%o"]),
+    Specimen(
+      "swiftc object", source: swiftSource, as: "program.swift",
       ["swiftc", "-emit-object", "-O", "-wmo", "-parse-as-library", "program.swift", "-o", "%o"]),
     Specimen(
-      "rustc object", rustSource, as: "program.rs",
+      "rustc object", source: rustSource, as: "program.rs",
       ["rustc", "--crate-type=lib", "--emit=obj=output", "-g", "program.rs"]),
     Specimen(
-      "zig object", zigSource, as: "program.zig",
+      "zig object", source: zigSource, as: "program.zig",
       ["zig", "build-obj", "program.zig", "-target", "x86_64-linux-gnu", "-femit-bin=output", "--cache-dir", "cache"]),
     Specimen(
       "aarch64 object", ["clang", "-target", "aarch64-linux-gnu", "-c", "-O1", "-g", "program.c", "-o", "%o"]),
