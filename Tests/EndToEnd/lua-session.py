@@ -180,7 +180,7 @@ class Run:
         what = f"{session.label}: {verb} to {self.name(number)}"
         blocked = self.configuration.relies_on_registers and not session.prompt and output.returncode == 1
         if blocked:
-            # Such callers may rely on registers that the new callee does not keep: the refusal is right, if it says who.
+            # Callers may rely on registers that a new callee does not keep: right to refuse, if it says who.
             self.checks.check(re.search(r"luaV_execute|g_read|read_line", output.stderr), f"{what} is refused by name",
                               output.stderr)
             print(f"  {session.label} stays at {self.name(session.position)}: {output.stderr.strip()[:200]}")
