@@ -33,13 +33,14 @@ public struct ApplyError: Error, Sendable {
     case importIsThreadLocal
     // Files.
     case fileMalformed
+    case fileInUse
     case fileChangedMeanwhile
     case fileCallFailed
   }
 
   /// How the target was left.
   public enum Outcome: Hashable, Sendable {
-    /// Not one byte of it was written.
+    /// Nothing that the program or a reader can reach was written; what had been staged was taken back.
     case untouched
     /// What had been written was taken back: it stands where it stood.
     case rolledBack
@@ -106,10 +107,10 @@ public struct ThreadPlace: Hashable, Sendable {
   public var function: String
   /// In bytes from the start of the function's body.
   public var offset: UInt64
-  /// The update whose body it is; 0 for the base image's.
-  public var update: UpdateNumber
+  /// The update whose body it is, 0 for the base image's; nil where that was not asked.
+  public var update: UpdateNumber?
 
-  public init(thread: Int32, threadName: String, function: String, offset: UInt64, update: UpdateNumber) {
+  public init(thread: Int32, threadName: String, function: String, offset: UInt64, update: UpdateNumber?) {
     self.thread = thread
     self.threadName = threadName
     self.function = function
@@ -120,7 +121,8 @@ public struct ThreadPlace: Hashable, Sendable {
 
 extension ThreadPlace: CustomStringConvertible {
   public var description: String {
-    "thread \(thread) (\(threadName)) in \(function)+0x\(String(offset, radix: 16)) of update \(update)"
+    "thread \(thread) (\(threadName)) in \(function)+0x\(String(offset, radix: 16))"
+      + (update.map { " of update \($0)" } ?? "")
   }
 }
 
@@ -173,6 +175,7 @@ extension ApplyError: CustomStringConvertible {
     case .importNotFound: "symbol \(symbol ?? "?") is in no library that the process has loaded"
     case .importIsThreadLocal: "symbol \(symbol ?? "?") is thread-local in its library"
     case .fileMalformed: "not a usable image file"
+    case .fileInUse: "another applier is at work on the file"
     case .fileChangedMeanwhile: "the file was changed by someone else while the update was applied"
     case .fileCallFailed: "the file could not be read or written"
     }
@@ -197,7 +200,7 @@ extension ApplyError: CustomStringConvertible {
     case .importNotFound: "try `hcs-journal show` for the library it comes from"
     case .importIsThreadLocal: "restart the program with the new build"
     case .fileMalformed: "name the image that `hcs-journal init` wrote"
-    case .fileChangedMeanwhile: "try again"
+    case .fileInUse, .fileChangedMeanwhile: "try again"
     case .fileCallFailed: "see to the file's folder, then try again"
     }
   }
@@ -220,5 +223,19 @@ extension ApplyError.Outcome: CustomStringConvertible {
 }
 
 extension ApplyError {
+  /// The error with the operation it is about, unless it names one.
+  func located(_ source: OperationSource) -> ApplyError {
+    var error = self
+    error.update = error.update ?? source.update
+    error.operation = error.operation ?? source.operation
+    return error
+  }
+
+  func left(_ outcome: Outcome) -> ApplyError {
+    var error = self
+    error.outcome = outcome
+    return error
+  }
+
   private static func text(ofErrno number: Int32) -> String { SystemErrorNumber(number).description }
 }

@@ -1,0 +1,62 @@
+public import Addressing
+public import Journal
+
+/// What an apply, roll back or settling has done to a target.
+public struct ApplyReport: Hashable, Sendable {
+  /// The target's name.
+  public var target: String
+  public var from: TargetHeader.Position
+  public var to: TargetHeader.Position
+  /// The updates taken, in order; empty where the target already stood there.
+  public var updates: [UpdateNumber] = []
+  /// Set where nothing was written because nothing was to be.
+  public var isDryRun = false
+  /// Bytes written, or that would be, the header page not counted.
+  public var byteCount: UInt64 = 0
+  /// Bytes of memory mapped for the arena.
+  public var mappedByteCount: UInt64 = 0
+  /// Variables that got their first value.
+  public var initializedVariableCount = 0
+  /// Pages written that did not allow it.
+  public var protections: [ProtectionNote] = []
+  /// Threads that still execute a body which is no longer the newest. They go on in it until they leave it.
+  public var threadsInOldBodies: [ThreadPlace] = []
+  /// How long the threads stood still for the commit; nil where none was stopped.
+  public var pauseNanoseconds: UInt64?
+  /// How often the commit was put off because a thread was in the way.
+  public var retryCount = 0
+
+  public init(target: String, from: TargetHeader.Position, to: TargetHeader.Position) {
+    self.target = target
+    self.from = from
+    self.to = to
+  }
+
+  /// Whether the target stood there before.
+  public var isAlreadyThere: Bool { updates.isEmpty }
+}
+
+/// A page range that was written though its protection forbade it.
+public struct ProtectionNote: Hashable, Sendable {
+  public var range: AddressRange
+  public var found: PageProtection
+  /// The protection afterwards: the one found, unless the program changed it meanwhile.
+  public var left: PageProtection?
+}
+
+/// A body that will not be the newest once the steps are taken: its threads are named in the report.
+public struct SupersededBody: Hashable, Sendable {
+  public var range: AddressRange
+  public var function: String
+  /// The update that placed it; 0 for the base image.
+  public var update: UpdateNumber
+  /// Whether its first instruction is an entry stub: a thread that stands at it runs the newest body.
+  public var beginsWithEntryStub: Bool
+
+  public init(range: AddressRange, function: String, update: UpdateNumber, beginsWithEntryStub: Bool) {
+    self.range = range
+    self.function = function
+    self.update = update
+    self.beginsWithEntryStub = beginsWithEntryStub
+  }
+}

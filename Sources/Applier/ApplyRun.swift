@@ -1,0 +1,218 @@
+import Addressing
+import Journal
+
+/// One way of a target from where it stands to where a plan leads, and back when something fails on it.
+///
+/// Invariants:
+///  (I1) Before the header says where the target is going, nothing but the room for it has been made.
+///  (I2) A byte is in the undo log before it is written.
+///  (I3) What is reachable is written only while the threads stand still past every guard, or by single stores.
+///  (I4) The header names the destination, and no intent, only after everything is written.
+///  (I5) Whoever finds an intent in a header finds each byte of the plan as on one side or the other.
+///
+/// States, and what leads from one to the next:
+/// ```
+/// standing ─prepare→ prepared ─writeIntent→ staging ─stopPastGuards→ committing ─writePosition→ committed ─finish→ done
+///    ↑                  │                      │                         │  │
+///    └──────────────────┴─── takeBack ─────────┴─────────────────────────┘  └─ takeBack fails → torn, left by `settle` only
+/// ```
+struct ApplyRun {
+  enum State {
+    case standing
+    case staging
+    case committing
+    case committed
+  }
+
+  let target: any UpdateTarget
+  let plan: ApplyPlan
+  let pending: PendingWrites
+  /// What the header says while the target is on its way: position and intent.
+  let underWay: TargetHeader
+  /// What it said before; nil where this is a settling, whose failure leaves the target as torn as it was.
+  let standing: TargetHeader?
+  let supersededBodies: [SupersededBody]
+  let timeoutNanoseconds: UInt64
+  let clock: ApplyClock
+
+  private(set) var report: ApplyReport
+  private var state = State.standing
+  private var undoLog: [PendingWrite] = []
+
+  init(
+    target: any UpdateTarget, plan: ApplyPlan, pending: PendingWrites, underWay: TargetHeader,
+    standing: TargetHeader?, supersededBodies: [SupersededBody], timeoutNanoseconds: UInt64, clock: ApplyClock,
+    report: ApplyReport
+  ) {
+    self.target = target
+    self.plan = plan
+    self.pending = pending
+    self.underWay = underWay
+    self.standing = standing
+    self.supersededBodies = supersededBodies
+    self.timeoutNanoseconds = timeoutNanoseconds
+    self.clock = clock
+    self.report = report
+  }
+
+  mutating func execute() throws(ApplyError) -> ApplyReport {
+    let pages = PageSet(of: pending.all)
+    let found = try target.protections(of: pages.ranges)
+    do throws(ApplyError) {
+      report.mappedByteCount = try target.prepare(for: plan)
+      try stage()
+      try commit()
+      try target.finish()
+    } catch { throw takeBack(after: error) }
+    report.protections = notes(pages.ranges, found: found)
+    return report
+  }
+
+  // MARK: - Forward
+
+  private mutating func stage() throws(ApplyError) {
+    state = .staging
+    if standing != nil { try target.write(header: underWay) }
+    if let resize = plan.resize, resize.after > resize.before { try target.resize(to: resize.after) }
+    for write in pending.staged { try perform(write) }
+  }
+
+  private mutating func commit() throws(ApplyError) {
+    let isStopping = plan.needsStop || (plan.nature != .file && !supersededBodies.isEmpty)
+    let start = isStopping ? try stopPastGuards() : 0
+    state = .committing
+    // What has been staged may be in use once the first of these writes is done: from here on it stays, as it does in a
+    // task that was rolled back.
+    undoLog.removeAll()
+    for write in pending.overwrites { try perform(write) }
+    for write in pending.cells { try perform(write) }
+    if let resize = plan.resize, resize.after < resize.before { try target.resize(to: resize.after) }
+    try target.write(header: TargetHeader(base: underWay.base, position: plan.to))
+    state = .committed
+    guard isStopping else { return }
+    try resumeForGood()
+    report.pauseNanoseconds = target.lastPauseNanoseconds ?? (clock.now() - start)
+  }
+
+  /// Stops the threads where none is in a guarded range, or says which one stays in the way.
+  /// - Returns: when the stop began.
+  private mutating func stopPastGuards() throws(ApplyError) -> UInt64 {
+    let (sum, overflow) = clock.now().addingReportingOverflow(timeoutNanoseconds)
+    let deadline = overflow ? .max : sum
+    var wait: UInt64 = 200_000
+    while true {
+      let start = clock.now()
+      try target.stop()
+      let occupants = try target.occupants(of: plan.guards + supersededBodies.map(PlannedGuard.init))
+      guard let blocking = occupants.first(where: { $0.guardIndex < plan.guards.count }) else {
+        report.threadsInOldBodies = places(of: occupants)
+        return start
+      }
+      try target.resume()
+      guard clock.now() < deadline else { throw blockedError(blocking) }
+      clock.sleep(wait)
+      wait = min(2 * wait, 20_000_000)
+      report.retryCount += 1
+    }
+  }
+
+  private func resumeForGood() throws(ApplyError) {
+    do throws(ApplyError) {
+      try target.resume()
+    } catch {
+      do throws(ApplyError) {
+        try target.resume()
+      } catch {
+        var error = error.left(.torn(at: plan.to.number))
+        error.detail = "all of the update is written, but its threads could not be resumed"
+        throw error
+      }
+    }
+  }
+
+  private mutating func perform(_ write: PendingWrite) throws(ApplyError) {
+    undoLog.append(write)
+    try put(write.bytes, of: write)
+    report.byteCount += UInt64(write.bytes.count)
+  }
+
+  private func put(_ bytes: [UInt8], of write: PendingWrite) throws(ApplyError) {
+    if write.isCell, case .virtual(let cell) = write.place {
+      try target.store(UInt64(littleEndianBytes: bytes), at: cell)
+    } else {
+      try target.write(bytes, at: write.place)
+    }
+  }
+
+  // MARK: - Back
+
+  /// Undoes what was written and says how the target was left.
+  private mutating func takeBack(after error: ApplyError) -> ApplyError {
+    defer { target.cancel() }
+    if case .torn = error.outcome { return error }
+    if target.keepsOriginalUntilFinish { return error.left(.untouched) }
+    defer {
+      // Whoever lets go of the target lets its threads go as well: a failure here adds nothing to the one reported.
+      try? target.resume()
+    }
+    guard let standing else { return error.left(.torn(at: tornNumber)) }
+    if state == .standing { return error.left(.untouched) }
+    do throws(ApplyError) {
+      for write in undoLog.reversed() { try put(write.found, of: write) }
+      try target.write(header: standing)
+    } catch {
+      // (I5): the intent stays in the header, and the first error is the one to be known.
+      return withCause(error, left: .torn(at: tornNumber))
+    }
+    return error.left(state == .staging ? .untouched : .rolledBack)
+
+    func withCause(_ second: ApplyError, left outcome: ApplyError.Outcome) -> ApplyError {
+      var result = error.left(outcome)
+      result.cause = result.cause ?? second
+      return result
+    }
+  }
+
+  private var tornNumber: UpdateNumber { underWay.intent?.destination.number ?? plan.to.number }
+
+  // MARK: - Words for the report
+
+  private func blockedError(_ occupant: GuardOccupant) -> ApplyError {
+    let wanted = plan.guards[occupant.guardIndex]
+    let body = supersededBodies.first { $0.range.contains(occupant.address) }
+    let place = ThreadPlace(
+      thread: occupant.thread, threadName: occupant.threadName, function: body?.function ?? wanted.function,
+      offset: occupant.address.rawValue &- (body?.range.start ?? wanted.range.start).rawValue, update: body?.update)
+    return ApplyError(.blockedByThread, update: wanted.update, address: occupant.address, thread: place)
+  }
+
+  private func places(of occupants: [GuardOccupant]) -> [ThreadPlace] {
+    var seen: Set<ThreadPlace> = []
+    return occupants.compactMap { occupant in
+      guard occupant.guardIndex >= plan.guards.count else { return nil }
+      let body = supersededBodies[occupant.guardIndex - plan.guards.count]
+      let place = ThreadPlace(
+        thread: occupant.thread, threadName: occupant.threadName, function: body.function,
+        offset: occupant.address.rawValue &- body.range.start.rawValue, update: body.update)
+      return seen.insert(place).inserted ? place : nil
+    }
+  }
+
+  /// What became of the pages that did not allow writing. Failing to look is no failure of an update that is applied.
+  private func notes(_ ranges: [AddressRange], found: [PageProtection?]) -> [ProtectionNote] {
+    let left = (try? target.protections(of: ranges)) ?? []
+    return zip(ranges, found).enumerated().compactMap { index, page in
+      guard let found = page.1, !found.contains(.write) else { return nil }
+      return ProtectionNote(range: page.0, found: found, left: index < left.count ? left[index] : nil)
+    }
+  }
+}
+
+extension PlannedGuard {
+  /// Asks who is in an old body, without being in the way.
+  fileprivate init(_ body: SupersededBody) {
+    self.init(
+      range: body.range, reach: body.beginsWithEntryStub ? .interior : .whole, isConservative: false, reason: nil,
+      function: body.function, update: body.update)
+  }
+}

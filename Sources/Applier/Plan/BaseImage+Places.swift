@@ -1,0 +1,35 @@
+import Addressing
+import Journal
+
+extension BaseImage {
+  /// Where the prepared file holds the byte of an address; nil where it holds none.
+  func fileOffset(of address: VirtualAddress) -> FileOffset? {
+    guard let segment = segments.first(where: { $0.range.contains(address) }) else { return nil }
+    let offset = address.rawValue - segment.range.start.rawValue
+    return offset < segment.fileByteCount ? segment.fileOffset.advanced(by: offset) : nil
+  }
+
+  /// The address at which a byte of the prepared file is mapped.
+  func address(of offset: FileOffset) -> VirtualAddress? {
+    for segment in segments where segment.fileOffset <= offset {
+      let distance = offset.rawValue - segment.fileOffset.rawValue
+      if distance < segment.fileByteCount { return segment.range.start.advanced(by: distance) }
+    }
+    return nil
+  }
+
+  /// The arena's ranges as a task without them gets them mapped: the header's first, for once it is there the others are
+  /// known to be ours.
+  var arenaMappings: [ArenaMapping] {
+    [
+      ArenaMapping(range: arena.writable, protection: [.read, .write]),
+      ArenaMapping(range: arena.code, protection: [.read, .execute]),
+      ArenaMapping(range: arena.constants, protection: .read),
+    ].filter { !$0.range.isEmpty }
+  }
+}
+
+struct ArenaMapping {
+  var range: AddressRange
+  var protection: PageProtection
+}

@@ -1,0 +1,315 @@
+import Addressing
+import Journal
+
+/// Gathers the net effect of steps, one after the other, for one nature of target.
+struct PlanBuilder {
+  let base: BaseImage
+  let nature: TargetNature
+  /// Cells that the steps set in a task, ascending: bytes written around them leave them out.
+  let cellAddresses: [VirtualAddress]
+
+  var edits = EditLedger()
+  var cells = CellLedger()
+  var maps: [MapOperation] = []
+  var protections: [ProtectOperation] = []
+  var guards: [PlannedGuard] = []
+  var resize: ResizeOperation?
+  private var initials: [VirtualAddress?: InitialLedger] = [:]
+
+  init(base: BaseImage, nature: TargetNature, steps: [Step]) {
+    self.base = base
+    self.nature = nature
+    let addresses = steps.lazy.flatMap(\.update.content.operations).compactMap(\.coveredCell)
+    cellAddresses = nature == .file ? [] : Set(addresses).sorted()
+  }
+
+  mutating func add(_ step: Step) throws(ApplyError) {
+    var flags: [VirtualAddress] = []
+    for (index, operation) in step.directedOperations {
+      let context = StepContext(
+        source: OperationSource(update: step.update.number, operation: index), direction: step.direction)
+      do throws(ApplyError) { try add(operation, context) } catch { throw error.located(context.source) }
+      if let flag = operation.flagOfFreshInitial, !flags.contains(flag) {
+        flags.append(flag)
+        try addFlag(flag, context)
+      }
+    }
+    addGuards(of: step)
+  }
+
+  func initialGroups() throws(ApplyError) -> [InitialGroup] {
+    initials.sorted { ($0.key?.rawValue ?? 0) < ($1.key?.rawValue ?? 0) }.map { flag, ledger in
+      InitialGroup(
+        flag: flag, flagAfter: ledger.flagAfter, edits: ledger.edits.extents, cells: ledger.cells.cells)
+    }
+  }
+
+  private mutating func add(_ operation: Operation, _ context: StepContext) throws(ApplyError) {
+    switch operation {
+    case .write(let write): try add(write, context)
+    case .pointer(let pointer): try add(pointer, context)
+    case .bind(let bind): try add(bind, context)
+    case .resize(let next): try add(next)
+    case .map(let map):
+      if nature != .file, map.isMappedAfter, !maps.contains(map) { maps.append(map) }
+    case .protect(let protect):
+      if !protections.contains(protect) { protections.append(protect) }
+    }
+  }
+
+  private mutating func add(_ next: ResizeOperation) throws(ApplyError) {
+    guard nature == .file else { return }
+    guard let before = resize else {
+      resize = next
+      return
+    }
+    guard before.after == next.before else { throw ApplyError(.operationsConflict, detail: "sizes of the file") }
+    resize = ResizeOperation(before: before.before, after: next.after)
+  }
+
+  private mutating func addGuards(of step: Step) {
+    guard nature != .file else { return }
+    for wanted in step.update.content.guards {
+      switch (wanted.direction, step.direction) {
+      case (.both, _), (.forward, .forward), (.backward, .backward): break
+      case (.forward, .backward), (.backward, .forward): continue
+      }
+      if guards.contains(where: { $0.range == wanted.range && $0.reach == wanted.reach }) { continue }
+      guards.append(
+        PlannedGuard(
+          range: wanted.range, reach: wanted.reach, isConservative: wanted.reason != .interproceduralRegisters,
+          reason: wanted.reason, function: wanted.function, update: step.update.number))
+    }
+  }
+}
+
+// MARK: - Bytes and cells
+
+extension PlanBuilder {
+  private mutating func add(_ write: WriteOperation, _ context: StepContext) throws(ApplyError) {
+    guard let start = try position(of: write.place, count: write.after.count) else { return }
+    let edit = EditLedger.Edit(
+      start: start, before: write.before, after: write.after, mode: mode(write.isFresh, context),
+      source: context.source)
+    if nature == .file {
+      try edits.record(edit)
+    } else if let initial = write.initial {
+      try changeInitial(initial, context) { (ledger) throws(ApplyError) in try ledger.record(edit) }
+    } else {
+      try addAroundCells(edit)
+    }
+  }
+
+  /// Bytes of a task that operations of these steps set as cells are not the file's bytes there: they go to the cells.
+  private mutating func addAroundCells(_ edit: EditLedger.Edit) throws(ApplyError) {
+    let end = edit.start + UInt64(edit.after.count)
+    var position = edit.start
+    for cell in cellAddresses[firstCell(endingAfter: position)...].prefix(while: { $0.rawValue < end }) {
+      guard cell.rawValue >= position, cell.rawValue + 8 <= end else {
+        throw ApplyError(.operationsConflict, address: cell, detail: "a write covers a part of a cell")
+      }
+      try edits.record(edit.part(from: position, to: cell.rawValue))
+      let part = edit.part(from: cell.rawValue, to: cell.rawValue + 8)
+      try cells.record(
+        CellLedger.Edit(
+          cell: cell, before: .word(UInt64(littleEndianBytes: part.before)),
+          after: .word(UInt64(littleEndianBytes: part.after)), mode: edit.mode, source: edit.source))
+      position = cell.rawValue + 8
+    }
+    try edits.record(edit.part(from: position, to: end))
+  }
+
+  private func firstCell(endingAfter position: UInt64) -> Int {
+    var low = 0
+    var high = cellAddresses.count
+    while low < high {
+      let middle = low + (high - low) / 2
+      if cellAddresses[middle].rawValue + 8 <= position { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  private mutating func add(_ pointer: PointerOperation, _ context: StepContext) throws(ApplyError) {
+    let words = (before: pointer.wordBefore, after: pointer.wordAfter)
+    if nature == .file { return try addWord(pointer.cell, words, pointer.records, context) }
+    let edit = CellLedger.Edit(
+      cell: pointer.cell, before: CellValue(pointer.before), after: CellValue(pointer.after),
+      mode: mode(pointer.isFresh, context), source: context.source)
+    try add(edit, pointer.initial, context)
+  }
+
+  private mutating func add(_ bind: BindOperation, _ context: StepContext) throws(ApplyError) {
+    let words = (before: bind.wordBefore, after: bind.wordAfter)
+    if nature == .file { return try addWord(bind.cell, words, bind.records, context) }
+    // Where nothing is bound afterwards nothing reaches the cell: it may keep what the loader or an update put there.
+    let edit = CellLedger.Edit(
+      cell: bind.cell, before: nil, after: bind.after.map(CellValue.imported) ?? .word(bind.wordAfter),
+      mode: bind.after == nil ? .kept : mode(bind.isFresh, context), source: context.source,
+      undoing: bind.before.map(CellValue.imported))
+    try add(edit, bind.initial, context)
+  }
+
+  private mutating func add(
+    _ edit: CellLedger.Edit, _ initial: InitialRoom?, _ context: StepContext
+  ) throws(ApplyError) {
+    _ = try position(of: .virtual(edit.cell), count: 8)
+    guard edit.cell.rawValue % 8 == 0 else {
+      throw ApplyError(.operationsConflict, address: edit.cell, detail: "a cell must be aligned to 8")
+    }
+    if let initial {
+      try changeInitial(initial, context) { (ledger) throws(ApplyError) in try ledger.record(edit) }
+    } else {
+      try cells.record(edit)
+    }
+  }
+
+  private mutating func addWord(
+    _ cell: VirtualAddress, _ words: (before: UInt64, after: UInt64), _ records: [FileEdit], _ context: StepContext
+  ) throws(ApplyError) {
+    if let start = try position(of: .virtual(cell), count: 8) {
+      try edits.record(
+        EditLedger.Edit(
+          start: start, before: words.before.littleEndianBytes, after: words.after.littleEndianBytes, mode: .exact,
+          source: context.source))
+    }
+    for record in records {
+      guard let start = try position(of: .file(record.offset), count: record.after.count) else { continue }
+      try edits.record(
+        EditLedger.Edit(
+          start: start, before: record.before, after: record.after, mode: .exact, source: context.source))
+    }
+  }
+
+  private func mode(_ isFresh: Bool, _ context: StepContext) -> EditLedger.Mode {
+    guard nature != .file, isFresh else { return .exact }
+    return context.direction == .forward ? .fresh : .kept
+  }
+}
+
+// MARK: - First values
+
+extension PlanBuilder {
+  /// What the first values of one variable come to.
+  private struct InitialLedger {
+    var flagAfter: UInt8 = 1
+    var edits = EditLedger()
+    var cells = CellLedger()
+
+    mutating func record(_ edit: EditLedger.Edit) throws(ApplyError) {
+      cells.forget(from: edit.start, count: edit.after.count)
+      var edit = edit
+      edit.mode = .unchecked
+      try edits.record(edit)
+    }
+
+    mutating func record(_ edit: CellLedger.Edit) throws(ApplyError) {
+      var edit = edit
+      if edit.mode != .kept { edit.mode = .unchecked }
+      try cells.record(edit)
+    }
+  }
+
+  private mutating func changeInitial(
+    _ room: InitialRoom, _ context: StepContext, _ change: (inout InitialLedger) throws(ApplyError) -> Void
+  ) throws(ApplyError) {
+    switch (room, nature) {
+    case (_, .file): break
+    case (.existing, .task(.running)): break
+    case (.existing, .task(.atEntry)): try change(&initials[nil, default: InitialLedger()])
+    case (.new(let flag), .task(.atEntry)): try change(&initials[flag, default: InitialLedger()])
+    case (.new(let flag), .task(.running)):
+      if context.direction == .forward { try change(&initials[flag, default: InitialLedger()]) }
+    }
+  }
+
+  /// The flag of a variable that is new with this update. No operation carries it: it follows from `isFresh`. A file gets it and loses it
+  /// again; a task whose room is in use keeps it, and `UpdateApplier` sets it with the first value.
+  private mutating func addFlag(_ flag: VirtualAddress, _ context: StepContext) throws(ApplyError) {
+    guard let start = try position(of: .virtual(flag), count: 1) else { return }
+    let isForward = context.direction == .forward
+    switch nature {
+    case .file:
+      try edits.record(
+        EditLedger.Edit(
+          start: start, before: [isForward ? 0 : 1], after: [isForward ? 1 : 0], mode: .exact,
+          source: context.source))
+    case .task(.atEntry): initials[flag]?.flagAfter = isForward ? 1 : 0
+    case .task(.running): break
+    }
+  }
+}
+
+// MARK: - Places
+
+extension PlanBuilder {
+  /// The position of a place in the target's space of bytes; nil where the target passes it over.
+  private func position(of place: WriteOperation.Place, count: Int) throws(ApplyError) -> UInt64? {
+    switch place {
+    case .file(let offset):
+      guard nature == .file else { return nil }
+      return try checked(offset, count)
+    case .virtual(let address):
+      guard let range = AddressRange(validating: address, byteCount: UInt64(count)),
+        let segment = base.segments.first(where: { $0.range.contains(range) })
+      else { throw ApplyError(.addressNotInImage, address: address) }
+      guard !range.overlaps(base.arena.header) else {
+        throw ApplyError(.operationsConflict, address: address, detail: "the header page belongs to no operation")
+      }
+      guard nature == .file else { return address.rawValue }
+      guard range.end.rawValue - segment.range.start.rawValue <= segment.fileByteCount,
+        let offset = segment.fileOffset.advanced(by: address.rawValue - segment.range.start.rawValue)
+      else { throw ApplyError(.addressNotInImage, address: address, detail: "the file holds no bytes for it") }
+      return try checked(offset, count)
+    }
+  }
+
+  private func checked(_ offset: FileOffset, _ count: Int) throws(ApplyError) -> UInt64 {
+    guard let end = offset.advanced(by: UInt64(count)), end.rawValue <= UInt64(Int64.max) else {
+      throw ApplyError(.addressNotInImage, fileOffset: offset)
+    }
+    if let header = base.fileOffset(of: base.arena.header.start),
+      offset.rawValue < header.rawValue + UInt64(TargetHeader.byteCount), header < end
+    {
+      throw ApplyError(.operationsConflict, fileOffset: offset, detail: "the header page belongs to no operation")
+    }
+    return offset.rawValue
+  }
+}
+
+/// Where in the steps an operation stands.
+private struct StepContext {
+  var source: OperationSource
+  var direction: Direction
+}
+
+extension Operation {
+  /// The cell that the operation sets in a task, unless it is a variable's own.
+  fileprivate var coveredCell: VirtualAddress? {
+    switch self {
+    case .pointer(let pointer): pointer.initial == nil ? pointer.cell : nil
+    case .bind(let bind): bind.initial == nil ? bind.cell : nil
+    case .write, .resize, .map, .protect: nil
+    }
+  }
+
+  /// The flag of a variable whose room is new with this operation's update.
+  fileprivate var flagOfFreshInitial: VirtualAddress? {
+    let (initial, isFresh): (InitialRoom?, Bool) =
+      switch self {
+      case .write(let write): (write.initial, write.isFresh)
+      case .pointer(let pointer): (pointer.initial, pointer.isFresh)
+      case .bind(let bind): (bind.initial, bind.isFresh)
+      case .resize, .map, .protect: (nil, false)
+      }
+    guard isFresh, case .new(let flag) = initial else { return nil }
+    return flag
+  }
+}
+
+extension EditLedger.Edit {
+  fileprivate func part(from lower: UInt64, to upper: UInt64) -> EditLedger.Edit {
+    let range = Int(lower - start)..<Int(upper - start)
+    return EditLedger.Edit(
+      start: lower, before: Array(before[range]), after: Array(after[range]), mode: mode, source: source)
+  }
+}

@@ -1,0 +1,197 @@
+public import Addressing
+public import Journal
+
+/// A live process as a target of updates: virtual addresses plus the task's slide.
+///
+/// A task started from the unprepared image has no arena. It stands at the base, its arena reads as zeroes, and `prepare`
+/// maps it, header page first.
+public final class LiveTask: UpdateTarget {
+  public let nature: TargetNature
+  let access: any TaskAccess
+  let base: BaseImage
+  /// Whether the header page is there. Asked once: nobody but the holder of the task maps it.
+  private var hasArena: Bool
+
+  /// - Parameter access: the attached process. It stays the caller's to let go.
+  public init(_ access: any TaskAccess, base: BaseImage, stage: TaskStage = .running) throws(ApplyError) {
+    self.access = access
+    self.base = base
+    nature = .task(stage)
+    hasArena = false
+    hasArena = try isMapped(base.arena.header, in: try access.mappings())
+  }
+
+  public var name: String { access.name }
+  public var keepsOriginalUntilFinish: Bool { false }
+  public var lastPauseNanoseconds: UInt64? { access.lastPauseNanoseconds }
+
+  public func identity() throws(ApplyError) -> [UInt8] { try access.identity() }
+
+  public func header() throws(ApplyError) -> TargetHeader? {
+    guard hasArena else { return nil }
+    let bytes = try access.read(runtime(base.arena.header.start), TargetHeader.byteCount)
+    let header: TargetHeader?
+    do {
+      header = try TargetHeader.decode(bytes)
+    } catch {
+      throw ApplyError(.taskMemoryMalformed, address: base.arena.header.start, cause: error)
+    }
+    if header == nil { try checkThatArenaIsOurs() }
+    return header
+  }
+
+  public func read(_ place: TargetPlace, count: Int) throws(ApplyError) -> [UInt8] {
+    let range = try range(of: place, count: count)
+    // Nothing can be mapped there yet but what `prepare` would refuse.
+    if !hasArena, base.isInArena(range) { return [UInt8](repeating: 0, count: count) }
+    let bytes = try access.read(runtime(range.start), count)
+    guard bytes.count == count else {
+      throw ApplyError(.taskMemoryMalformed, address: range.start, detail: "\(bytes.count) of \(count) bytes read")
+    }
+    return bytes
+  }
+
+  public func word(pointingAt address: VirtualAddress) -> UInt64 { runtime(address).rawValue }
+
+  public func word(of symbol: ImportedSymbol) throws(ApplyError) -> UInt64 {
+    try access.address(of: symbol).rawValue
+  }
+
+  public func protections(of ranges: [AddressRange]) throws(ApplyError) -> [PageProtection?] {
+    if ranges.isEmpty { return [] }
+    let mappings = try access.mappings()
+    return ranges.map { range in
+      let start = runtime(range.start)
+      return mappings.first { $0.range.contains(start) }?.protection
+    }
+  }
+
+  // MARK: - Changes
+
+  public func write(_ bytes: [UInt8], at place: TargetPlace) throws(ApplyError) {
+    let range = try range(of: place, count: bytes.count)
+    try access.write(bytes, at: runtime(range.start))
+  }
+
+  public func store(_ word: UInt64, at cell: VirtualAddress) throws(ApplyError) {
+    try access.storePointer(word, at: runtime(cell))
+  }
+
+  public func write(header: TargetHeader) throws(ApplyError) {
+    try access.write(header.encoded(), at: runtime(base.arena.header.start))
+  }
+
+  /// A task has no size.
+  public func resize(to byteCount: UInt64) {}
+
+  // MARK: - Threads
+
+  public func stop() throws(ApplyError) { try access.stopThreads() }
+
+  public func resume() throws(ApplyError) { try access.resumeThreads() }
+
+  public func occupants(of guards: [PlannedGuard]) throws(ApplyError) -> [GuardOccupant] {
+    var ranges: [GuardedRange] = []
+    for planned in guards {
+      guard let range = RuntimeRange(planned.range, slide: access.slide) else {
+        throw ApplyError(.addressNotInImage, update: planned.update, address: planned.range.start)
+      }
+      ranges.append(GuardedRange(range: range, reach: planned.reach, isConservative: planned.isConservative))
+    }
+    if ranges.isEmpty { return [] }
+    return try access.occupants(of: ranges).map { found in
+      GuardOccupant(
+        thread: found.thread, threadName: found.threadName,
+        address: found.address.virtualAddress(slide: access.slide), guardIndex: found.guardIndex)
+    }
+  }
+
+  public func finish() {}
+
+  public func cancel() {}
+
+  private func runtime(_ address: VirtualAddress) -> RuntimeAddress {
+    RuntimeAddress(address, slide: access.slide)
+  }
+
+  private func range(of place: TargetPlace, count: Int) throws(ApplyError) -> AddressRange {
+    guard case .virtual(let address) = place, let range = AddressRange(validating: address, byteCount: UInt64(count))
+    else { throw ApplyError(.addressNotInImage, detail: "a place of the file, or one that wraps around") }
+    return range
+  }
+}
+
+// MARK: - The arena
+
+extension LiveTask {
+  public func prepare(for plan: ApplyPlan) throws(ApplyError) -> UInt64 {
+    let mappings = try access.mappings()
+    var missing: [ArenaMapping] = []
+    for wanted in base.arenaMappings + plan.maps.map(ArenaMapping.init) {
+      if missing.contains(where: { $0.range.contains(wanted.range) }) { continue }
+      if try !isMapped(wanted.range, in: mappings) { missing.append(wanted) }
+    }
+    if missing.isEmpty { return 0 }
+    try map(missing)
+    return missing.reduce(0) { $0 + $1.range.byteCount }
+  }
+
+  private func map(_ missing: [ArenaMapping]) throws(ApplyError) {
+    try access.stopThreads()
+    do throws(ApplyError) {
+      for wanted in missing {
+        guard let range = RuntimeRange(wanted.range, slide: access.slide) else {
+          throw ApplyError(.arenaOccupied, address: wanted.range.start)
+        }
+        try access.map(range, wanted.protection)
+        guard wanted.range.contains(base.arena.header) else { continue }
+        hasArena = true
+        try write(header: TargetHeader(base: base.digest, position: base.position))
+      }
+    } catch {
+      // The first error is the one to be known; whoever lets go of the task lets its threads go as well.
+      try? access.resumeThreads()
+      throw error
+    }
+    try access.resumeThreads()
+  }
+
+  /// Zeroes where the header belongs are those of an arena whose applier died before it wrote one, or the program's own memory: its heap
+  /// may have grown there. An arena's mapping begins where the arena does.
+  private func checkThatArenaIsOurs() throws(ApplyError) {
+    let start = runtime(base.arena.writable.start)
+    let mapping = try access.mappings().first { $0.range.contains(start) }
+    guard let mapping, mapping.range.start == start, !mapping.name.hasPrefix("[") else {
+      throw ApplyError(.arenaOccupied, address: base.arena.writable.start, detail: mapping?.name)
+    }
+  }
+
+  /// - Throws: `.arenaOccupied` where a part of the range is mapped and a part is not.
+  private func isMapped(_ range: AddressRange, in mappings: [TaskMapping]) throws(ApplyError) -> Bool {
+    guard let wanted = RuntimeRange(range, slide: access.slide) else {
+      throw ApplyError(.arenaOccupied, address: range.start)
+    }
+    let covering = mappings.filter { $0.range.overlaps(wanted) }
+    let byteCount = covering.reduce(UInt64(0)) { sum, mapping in
+      let start = max(mapping.range.start, wanted.start)
+      return sum + (min(mapping.range.end, wanted.end).rawValue - start.rawValue)
+    }
+    if byteCount == 0 { return false }
+    guard byteCount == wanted.byteCount else {
+      throw ApplyError(
+        .arenaOccupied, address: range.start, runtimeAddress: covering.first?.range.start,
+        detail: covering.first.map { $0.name.isEmpty ? "an anonymous mapping" : $0.name })
+    }
+    return true
+  }
+}
+
+extension ArenaMapping {
+  fileprivate init(_ map: MapOperation) { self.init(range: map.range, protection: map.protection) }
+}
+
+extension BaseImage {
+  fileprivate func isInArena(_ range: AddressRange) -> Bool {
+    arenaMappings.contains { $0.range.contains(range) }
+  }
+}
