@@ -31,7 +31,8 @@ enum FixupNeed: Hashable, Sendable {
   case localDynamic
   /// A cell that holds the offset from the thread pointer: `.threadOffset`, or `.cell`.
   case initialExec
-  /// A thread-local descriptor: `.threadOffset`, or `.cell` of the offset.
+  /// A thread-local descriptor: `.threadOffset`, or `.cell` of the offset. `_TLS_MODULE_BASE_` is at offset 0, for the
+  /// offsets within the block that are added to it are written relative to the thread pointer.
   case threadDescriptor
   case size
   case refused(RelocationRefusal)

@@ -176,15 +176,12 @@ extension RelocationPass {
     add(relocation, target, addend: relocation.addend, kind: .relative32, field: field)
   }
 
-  /// A branch to a weak symbol that nothing defines is never taken, and 0 is out of reach of an image that slides.
+  /// A branch to a weak symbol that nothing defines is never taken: its distance to 0 is written even where 0 slides.
   private mutating func relativeToNumber(_ relocation: AtomRelocation, _ number: UInt64) throws(LinkError) {
-    if !isPositionIndependent {
-      try relative32(relocation, target: VirtualAddress(number), field: relocation.offset)
-    } else if number == 0 {
-      bytes.put32(0, at: relocation.offset)
-    } else {
+    guard number == 0 || !isPositionIndependent else {
       throw outOfRange(relocation, "the absolute symbol 0x\(String(number, radix: 16)) from an image that slides")
     }
+    try relative32(relocation, target: VirtualAddress(number), field: relocation.offset)
   }
 
   private mutating func add(
