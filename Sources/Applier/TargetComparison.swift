@@ -56,20 +56,20 @@ struct TargetComparison {
   }
 
   private func addInitial(_ group: InitialGroup, to result: inout PendingWrites) throws(ApplyError) {
-    let flag = try group.flag.map { (flag) throws(ApplyError) in
-      PendingWrite(
-        place: .virtual(flag), found: try target.read(.virtual(flag), count: 1), bytes: [group.flagAfter],
-        isCell: false)
+    var flag: PendingWrite?
+    if let address = group.flag {
+      let found = try target.read(.virtual(address), count: 1)
+      if found != [0] { return }
+      flag = PendingWrite(place: .virtual(address), found: found, bytes: [1], isCell: false)
     }
-    if let flag, plan.nature == .task(.running), flag.found != [0] { return }
-    result.initializedVariableCount += 1
+    result.initializedVariableCount += flag == nil ? 0 : 1
     for extent in group.edits {
       if let write = try pendingWrite(of: extent) { append(write, to: &result.staged) }
     }
     for cell in group.cells {
       if let write = try pendingWrite(of: cell) { result.staged.append(write) }
     }
-    if let flag, flag.found != flag.bytes { result.staged.append(flag) }
+    if let flag { result.staged.append(flag) }
   }
 
   // MARK: - Bytes

@@ -16,7 +16,7 @@ extension ApplyPlan {
       direction: steps.allSatisfy { $0.direction == .backward } ? .backward : .forward,
       updates: steps.map(\.update.number), maps: builder.maps, protections: builder.protections,
       guards: builder.guards, resize: builder.resize, edits: builder.edits.extents, cells: builder.cells.cells,
-      initials: try builder.initialGroups())
+      initials: builder.initialGroups())
   }
 
   /// Where the steps lead from, once they are known to follow one another up to the destination.

@@ -53,12 +53,11 @@ public struct PlannedGuard: Hashable, Sendable {
   public var update: UpdateNumber
 }
 
-/// The first value of a variable, in a task.
+/// First values of variables, in a task.
 struct InitialGroup: Sendable {
-  /// The byte that says whether the room is in use; nil for a variable of the base image.
+  /// The byte that is 0 until the room of the one variable they belong to comes into use; nil where they are written
+  /// anyhow.
   var flag: VirtualAddress?
-  /// What the flag becomes.
-  var flagAfter: UInt8
   var edits: [EditLedger.Extent]
   var cells: [CellLedger.Cell]
 }

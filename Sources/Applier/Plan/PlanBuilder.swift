@@ -14,7 +14,7 @@ struct PlanBuilder {
   var protections: [ProtectOperation] = []
   var guards: [PlannedGuard] = []
   var resize: ResizeOperation?
-  private var initials: [VirtualAddress?: InitialLedger] = [:]
+  var initials: [VirtualAddress?: InitialLedger] = [:]
 
   init(base: BaseImage, nature: TargetNature, steps: [Step]) {
     self.base = base
@@ -24,23 +24,17 @@ struct PlanBuilder {
   }
 
   mutating func add(_ step: Step) throws(ApplyError) {
-    var flags: [VirtualAddress] = []
     for (index, operation) in step.directedOperations {
       let context = StepContext(
         source: OperationSource(update: step.update.number, operation: index), direction: step.direction)
       do throws(ApplyError) { try add(operation, context) } catch { throw error.located(context.source) }
-      if let flag = operation.flagOfFreshInitial, !flags.contains(flag) {
-        flags.append(flag)
-        try addFlag(flag, context)
-      }
     }
     addGuards(of: step)
   }
 
-  func initialGroups() throws(ApplyError) -> [InitialGroup] {
+  func initialGroups() -> [InitialGroup] {
     initials.sorted { ($0.key?.rawValue ?? 0) < ($1.key?.rawValue ?? 0) }.map { flag, ledger in
-      InitialGroup(
-        flag: flag, flagAfter: ledger.flagAfter, edits: ledger.edits.extents, cells: ledger.cells.cells)
+      InitialGroup(flag: flag, edits: ledger.edits.extents, cells: ledger.cells.cells)
     }
   }
 
@@ -94,7 +88,11 @@ extension PlanBuilder {
     if nature == .file {
       try edits.record(edit)
     } else if let initial = write.initial {
-      try changeInitial(initial, context) { (ledger) throws(ApplyError) in try ledger.record(edit) }
+      try changeInitial(initial, context.direction) { (ledger) throws(ApplyError) in
+        // A running task's flag is set by whoever writes the value, after it.
+        if case .new(let flag) = initial, nature == .task(.running), write.place == .virtual(flag) { return }
+        try ledger.record(edit)
+      }
     } else {
       try addAroundCells(edit)
     }
@@ -157,7 +155,7 @@ extension PlanBuilder {
       throw ApplyError(.operationsConflict, address: edit.cell, detail: "a cell must be aligned to 8")
     }
     if let initial {
-      try changeInitial(initial, context) { (ledger) throws(ApplyError) in try ledger.record(edit) }
+      try changeInitial(initial, context.direction) { (ledger) throws(ApplyError) in try ledger.record(edit) }
     } else {
       try cells.record(edit)
     }
@@ -186,96 +184,6 @@ extension PlanBuilder {
   }
 }
 
-// MARK: - First values
-
-extension PlanBuilder {
-  /// What the first values of one variable come to.
-  private struct InitialLedger {
-    var flagAfter: UInt8 = 1
-    var edits = EditLedger()
-    var cells = CellLedger()
-
-    mutating func record(_ edit: EditLedger.Edit) throws(ApplyError) {
-      cells.forget(from: edit.start, count: edit.after.count)
-      var edit = edit
-      edit.mode = .unchecked
-      try edits.record(edit)
-    }
-
-    mutating func record(_ edit: CellLedger.Edit) throws(ApplyError) {
-      var edit = edit
-      if edit.mode != .kept { edit.mode = .unchecked }
-      try cells.record(edit)
-    }
-  }
-
-  private mutating func changeInitial(
-    _ room: InitialRoom, _ context: StepContext, _ change: (inout InitialLedger) throws(ApplyError) -> Void
-  ) throws(ApplyError) {
-    switch (room, nature) {
-    case (_, .file): break
-    case (.existing, .task(.running)): break
-    case (.existing, .task(.atEntry)): try change(&initials[nil, default: InitialLedger()])
-    case (.new(let flag), .task(.atEntry)): try change(&initials[flag, default: InitialLedger()])
-    case (.new(let flag), .task(.running)):
-      if context.direction == .forward { try change(&initials[flag, default: InitialLedger()]) }
-    }
-  }
-
-  /// The flag of a variable that is new with this update. No operation carries it: it follows from `isFresh`. A file gets it and loses it
-  /// again; a task whose room is in use keeps it, and `UpdateApplier` sets it with the first value.
-  private mutating func addFlag(_ flag: VirtualAddress, _ context: StepContext) throws(ApplyError) {
-    guard let start = try position(of: .virtual(flag), count: 1) else { return }
-    let isForward = context.direction == .forward
-    switch nature {
-    case .file:
-      try edits.record(
-        EditLedger.Edit(
-          start: start, before: [isForward ? 0 : 1], after: [isForward ? 1 : 0], mode: .exact,
-          source: context.source))
-    case .task(.atEntry): initials[flag]?.flagAfter = isForward ? 1 : 0
-    case .task(.running): break
-    }
-  }
-}
-
-// MARK: - Places
-
-extension PlanBuilder {
-  /// The position of a place in the target's space of bytes; nil where the target passes it over.
-  private func position(of place: WriteOperation.Place, count: Int) throws(ApplyError) -> UInt64? {
-    switch place {
-    case .file(let offset):
-      guard nature == .file else { return nil }
-      return try checked(offset, count)
-    case .virtual(let address):
-      guard let range = AddressRange(validating: address, byteCount: UInt64(count)),
-        let segment = base.segments.first(where: { $0.range.contains(range) })
-      else { throw ApplyError(.addressNotInImage, address: address) }
-      guard !range.overlaps(base.arena.header) else {
-        throw ApplyError(.operationsConflict, address: address, detail: "the header page belongs to no operation")
-      }
-      guard nature == .file else { return address.rawValue }
-      guard range.end.rawValue - segment.range.start.rawValue <= segment.fileByteCount,
-        let offset = segment.fileOffset.advanced(by: address.rawValue - segment.range.start.rawValue)
-      else { throw ApplyError(.addressNotInImage, address: address, detail: "the file holds no bytes for it") }
-      return try checked(offset, count)
-    }
-  }
-
-  private func checked(_ offset: FileOffset, _ count: Int) throws(ApplyError) -> UInt64 {
-    guard let end = offset.advanced(by: UInt64(count)), end.rawValue <= UInt64(Int64.max) else {
-      throw ApplyError(.addressNotInImage, fileOffset: offset)
-    }
-    if let header = base.fileOffset(of: base.arena.header.start),
-      offset.rawValue < header.rawValue + UInt64(TargetHeader.byteCount), header < end
-    {
-      throw ApplyError(.operationsConflict, fileOffset: offset, detail: "the header page belongs to no operation")
-    }
-    return offset.rawValue
-  }
-}
-
 /// Where in the steps an operation stands.
 private struct StepContext {
   var source: OperationSource
@@ -290,19 +198,6 @@ extension Operation {
     case .bind(let bind): bind.initial == nil ? bind.cell : nil
     case .write, .resize, .map, .protect: nil
     }
-  }
-
-  /// The flag of a variable whose room is new with this operation's update.
-  fileprivate var flagOfFreshInitial: VirtualAddress? {
-    let (initial, isFresh): (InitialRoom?, Bool) =
-      switch self {
-      case .write(let write): (write.initial, write.isFresh)
-      case .pointer(let pointer): (pointer.initial, pointer.isFresh)
-      case .bind(let bind): (bind.initial, bind.isFresh)
-      case .resize, .map, .protect: (nil, false)
-      }
-    guard isFresh, case .new(let flag) = initial else { return nil }
-    return flag
   }
 }
 
