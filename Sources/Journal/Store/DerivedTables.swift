@@ -1,0 +1,106 @@
+import Addressing
+import Foundation
+import GRDB
+
+/// The tables that follow from the updates: made in the same transaction, and once more by `verify`.
+struct DerivedTables {
+  let db: Database
+
+  /// The branch on which a child of `parent` goes.
+  func branch(after parent: Lineage) throws -> Int64 {
+    let tip =
+      try db.first("SELECT ifnull(max(number), 0) FROM update_entry WHERE branch_id = ?", [parent.branch]) {
+        try $0.integer(0)
+      } ?? 0
+    if tip <= parent.number { return parent.branch }
+    try db.run(
+      "INSERT INTO branch (parent_id, fork_number) VALUES (?, ?)", [parent.branch, parent.number])
+    return db.lastInsertedRowID
+  }
+
+  /// - Parameter payloadID: where the bytes of this digest are kept; nil if they are not.
+  func insert(
+    _ update: Update, branch: Int64, after parent: Lineage, payloadID: (Digest) throws -> Int64?
+  ) throws {
+    let number = update.number.rawValue
+    for (index, operation) in update.content.operations.enumerated() {
+      for (part, span) in try Span.of(operation).enumerated() {
+        guard let span else { continue }
+        try insert(span, part: part, operation: index, number: number, branch: branch)
+      }
+    }
+    for change in update.content.atoms {
+      let payload = change.bodyWrite(in: update.content).map {
+        Digest.sha256(of: Payload.masked($0.write.after, fixups: $0.write.fixups))
+      }
+      try insert(
+        change, number: number, branch: branch, after: parent, payload: try payload.flatMap(payloadID))
+    }
+    for (ordinal, type) in update.content.types.enumerated() {
+      try db.run(
+        "INSERT INTO update_type VALUES (?, ?, ?, ?, ?, ?)",
+        [type.name, branch, number, ordinal, try stored(type.byteCount), type.layout])
+    }
+    try db.run("UPDATE arena_cursor SET cursors = ?", [Data(CursorCoding.encode(update.content.cursors))])
+  }
+
+  /// What each body of an update may be compressed against.
+  func dictionaries(for content: UpdateContent, at parent: Lineage) throws -> BodyDictionaries {
+    var dictionaries = BodyDictionaries()
+    for change in content.atoms {
+      guard let index = change.bodyWrite(in: content)?.index else { continue }
+      dictionaries.bodies.insert(index)
+      let previous = try AtomTable(db: db).id(of: change.atom).flatMap { atom in
+        try PlacementTable(db: db).row(of: atom, at: parent)
+      }
+      if let payload = previous?.payload {
+        dictionaries.previous[index] = .payload(payload)
+      } else if let body = change.before?.body, body.byteCount <= UInt64(LZ4Block.maximumDictionaryByteCount) {
+        dictionaries.previous[index] = .base(body)
+      }
+    }
+    return dictionaries
+  }
+
+  private func insert(_ span: Span, part: Int, operation: Int, number: Int64, branch: Int64) throws {
+    try db.run(
+      "INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      [
+        span.space.rawValue, SizeClass.of(span.byteCount), try stored(span.start), try stored(span.byteCount), branch,
+        number, operation, part,
+      ])
+  }
+
+  private func insert(
+    _ change: AtomChange, number: Int64, branch: Int64, after parent: Lineage, payload: Int64?
+  ) throws {
+    let placements = PlacementTable(db: db)
+    let atom = try AtomTable(db: db).intern(change.atom)
+    if let previous = try placements.row(of: atom, at: parent) {
+      if previous.branch == branch { try placements.end(previous, at: number) }
+    } else if let before = change.before {
+      // The first change of an atom that the base image has: from here on its first body is a superseded one.
+      try placements.insert(
+        PlacementRow(
+          atom: atom, branch: 0, from: 0, until: branch == 0 ? number : nil, kind: change.atomKind, change: nil,
+          placement: before, typeDigest: nil, payload: nil))
+    }
+    try placements.insert(
+      PlacementRow(
+        atom: atom, branch: branch, from: number, until: nil, kind: change.atomKind, change: change.change,
+        placement: change.change == .removed ? nil : change.after, typeDigest: change.typeDigest, payload: payload))
+  }
+}
+
+extension AtomChange {
+  /// The operation that writes this atom's new body.
+  func bodyWrite(in content: UpdateContent) -> (index: Int, write: WriteOperation)? {
+    guard let body = after?.body else { return nil }
+    for index in operations where content.operations.indices.contains(index) {
+      if case .write(let write) = content.operations[index], write.place == .virtual(body.start) {
+        return (index, write)
+      }
+    }
+    return nil
+  }
+}

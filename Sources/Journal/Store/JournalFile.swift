@@ -1,0 +1,32 @@
+import Foundation
+
+/// The file system's part in making a journal.
+enum JournalFile {
+  /// Fails where there is a file already.
+  static func makeEmpty(at path: String) throws(JournalError) {
+    // A journal holds what the program's file holds; who may read that is the owner's to say, so it begins closed.
+    let file = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw failure(.inaccessible) }
+    close(file)
+  }
+
+  /// Gives a finished, closed draft its name, unless that is taken, and leaves nothing of the draft.
+  static func publish(_ draft: String, as path: String) throws(JournalError) {
+    try synchronize(draft)
+    // A hard link, and not a rename: that would replace a journal made in the meantime.
+    guard link(draft, path) == 0 else { throw failure(errno == EEXIST ? .journalExists : .inaccessible) }
+    unlink(draft)
+    try synchronize(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+  }
+
+  private static func synchronize(_ path: String) throws(JournalError) {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw failure(.inaccessible) }
+    defer { close(file) }
+    guard fsync(file) == 0 else { throw failure(.storageFailed) }
+  }
+
+  private static func failure(_ code: JournalError.Code) -> JournalError {
+    JournalError(code, detail: String(cString: strerror(errno)))
+  }
+}

@@ -1,0 +1,49 @@
+import Foundation
+import GRDB
+
+extension JournalStore {
+  /// Records an update as the child of `parent` (an update's digest, or the base image's), in one transaction.
+  ///
+  /// The same update recorded twice is there once. Throws `cursorWentBack` when it takes room of the arena that any
+  /// update of any branch has taken.
+  @discardableResult
+  public func append(_ content: UpdateContent, parent: Digest) throws(JournalError) -> Update {
+    let digest = try UpdateCoding.digest(of: content, parent: parent)
+    return try write { db in
+      let lineage = try lineage(of: parent, in: db)
+      if let known = try known(digest, in: db) { return known }
+      let used = try cursors(in: db)
+      guard content.cursors.isAtLeast(used) else { throw JournalError(.cursorWentBack) }
+      let last = try db.first("SELECT ifnull(max(number), 0) FROM update_entry") { try $0.integer(0) } ?? 0
+      let update = Update(number: UpdateNumber(last + 1), digest: digest, parent: parent, content: content)
+      try insert(update, after: lineage, in: db)
+      return update
+    }
+  }
+
+  /// How far the arena is used, over all branches; the base's own cursors before the first update.
+  public func cursors() throws(JournalError) -> ArenaCursors {
+    try read { try cursors(in: $0) }
+  }
+
+  private func known(_ digest: Digest, in db: Database) throws -> Update? {
+    try db.first("SELECT number FROM update_entry WHERE digest = ?", [Data(digest)]) { try $0.integer(0) }
+      .map { try update($0, in: db) }
+  }
+
+  private func insert(_ update: Update, after parent: Lineage, in db: Database) throws {
+    let payloads = PayloadTable(db: db, store: self)
+    let derived = DerivedTables(db: db)
+    let dictionaries = try derived.dictionaries(for: update.content, at: parent)
+    let branch = try derived.branch(after: parent)
+    try UpdateTable.insert(
+      update, parent: parent.number, branch: branch, payloads: payloads, dictionaries: dictionaries)
+    try derived.insert(update, branch: branch, after: parent) { try payloads.id(of: $0) }
+  }
+
+  func cursors(in db: Database) throws -> ArenaCursors {
+    let cursors = try db.first("SELECT cursors FROM arena_cursor") { try CursorCoding.decode(try $0.blob(0)) }
+    guard let cursors else { throw JournalError(.damaged, detail: "the arena's cursors are missing") }
+    return cursors
+  }
+}

@@ -1,0 +1,90 @@
+public import Addressing
+import GRDB
+
+/// Where atoms stand at an update (its digest, or the base image's). Atoms that no update has changed are answered by
+/// `baseSymbols`.
+extension JournalStore {
+  public func placement(of atom: AtomIdentity, at digest: Digest) throws(JournalError) -> PlacedAtom? {
+    try read { db in
+      let lineage = try lineage(of: digest, in: db)
+      return try AtomTable(db: db).id(of: atom).flatMap { try current($0, at: lineage, in: db) }
+    }
+  }
+
+  public func placements(named name: String, at digest: Digest) throws(JournalError) -> [PlacedAtom] {
+    try read { db in
+      let lineage = try lineage(of: digest, in: db)
+      return try AtomTable(db: db).ids(named: name).compactMap { try current($0, at: lineage, in: db) }
+    }
+  }
+
+  /// What stands at an address: the current body, else the newest of the superseded ones that are still there.
+  public func placement(
+    containing address: VirtualAddress, at digest: Digest
+  ) throws(JournalError) -> PlacedAtom? {
+    try read { db in
+      let lineage = try lineage(of: digest, in: db)
+      let table = PlacementTable(db: db)
+      let atoms = try table.atoms(containing: address)
+      for atom in atoms {
+        if let placed = try current(atom, at: lineage, in: db), placed.placement.body.contains(address) {
+          return placed
+        }
+      }
+      let former = try atoms.flatMap { try table.rows(of: $0, on: lineage) }.filter {
+        $0.placement?.body.contains(address) ?? false
+      }.max { $0.from < $1.from }
+      return try former.flatMap { try placed($0, isCurrent: false, in: db) }
+    }
+  }
+
+  /// Every body that functions have had on the way to an update and have left, the base image's included: where a
+  /// thread may still be, executing what is no longer the program.
+  public func supersededBodies(at digest: Digest) throws(JournalError) -> [PlacedAtom] {
+    try read { db in
+      let rows = try PlacementTable(db: db).rows(on: try lineage(of: digest, in: db))
+      var latest: [Int64: PlacementRow] = [:]
+      for row in rows where row.kind == .function { latest[row.atom] = row }
+      var seen: Set<AddressRange> = []
+      return try rows.reversed().compactMap { row in
+        guard row.kind == .function, let body = row.placement?.body,
+          body.start != latest[row.atom]?.placement?.body.start, seen.insert(body).inserted
+        else { return nil }
+        return try placed(row, isCurrent: false, in: db)
+      }
+    }
+  }
+
+  /// Every body a function has had on the way to an update, oldest first; the last one is flagged as current unless
+  /// the function has been removed.
+  public func bodies(ofFunction atom: AtomIdentity, at digest: Digest) throws(JournalError) -> [PlacedAtom] {
+    try read { db in
+      let lineage = try lineage(of: digest, in: db)
+      guard let id = try AtomTable(db: db).id(of: atom) else { return [] }
+      let rows = try PlacementTable(db: db).rows(of: id, on: lineage)
+      return try rows.enumerated().compactMap { index, row in
+        try placed(row, isCurrent: index == rows.count - 1, in: db)
+      }
+    }
+  }
+
+  /// The write that put a body in place, with its fixups; nil for the base image's.
+  public func bodyWrite(of placed: PlacedAtom) throws(JournalError) -> WriteOperation? {
+    if placed.update == .base { return nil }
+    let content = try update(placed.update).content
+    return content.atoms.first { $0.atom == placed.identity }?.bodyWrite(in: content)?.write
+  }
+
+  private func current(_ atom: Int64, at lineage: Lineage, in db: Database) throws -> PlacedAtom? {
+    try PlacementTable(db: db).row(of: atom, at: lineage).flatMap { try placed($0, isCurrent: true, in: db) }
+  }
+
+  private func placed(_ row: PlacementRow, isCurrent: Bool, in db: Database) throws -> PlacedAtom? {
+    guard let placement = row.placement else { return nil }
+    return PlacedAtom(
+      identity: try AtomTable(db: db).identity(row.atom), kind: row.kind, placement: placement,
+      update: UpdateNumber(row.from), typeDigest: row.typeDigest,
+      content: try row.payload.flatMap { try PayloadTable(db: db, store: self).digest(of: $0) },
+      isCurrent: isCurrent)
+  }
+}

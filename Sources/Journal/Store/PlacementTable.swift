@@ -1,0 +1,133 @@
+import Addressing
+import GRDB
+
+/// Where an atom stands from one update of a branch until another.
+struct PlacementRow {
+  var atom: Int64
+  var branch: Int64
+  /// 0 for where the base image has it.
+  var from: Int64
+  /// The update of the same branch that changed it next.
+  var until: Int64?
+  var kind: AtomKind
+  /// Nil for the base image's own.
+  var change: AtomChange.Kind?
+  /// Nil from the update on that removed it.
+  var placement: Placement?
+  var typeDigest: String?
+  /// Its bytes, masked.
+  var payload: Int64?
+}
+
+struct PlacementTable {
+  private static let columns = """
+    atom_id, branch_id, from_number, until_number, kind, change, body_address, body_byte_count, capacity, entry, cell,
+    type_digest, payload_id
+    """
+
+  let db: Database
+
+  /// The row that holds at the end of a lineage; nil where no update on it, nor the base row, knows the atom.
+  func row(of atom: Int64, at lineage: Lineage) throws -> PlacementRow? {
+    for reach in lineage.path {
+      let row = try db.first(
+        """
+        SELECT \(Self.columns) FROM placement WHERE atom_id = ? AND branch_id = ? AND from_number <= ?
+        ORDER BY from_number DESC LIMIT 1
+        """, [atom, reach.branch, reach.limit], Self.decode)
+      if let row { return row }
+    }
+    return nil
+  }
+
+  /// All rows of an atom on a lineage, oldest first.
+  func rows(of atom: Int64, on lineage: Lineage) throws -> [PlacementRow] {
+    try lineage.path.reversed().flatMap { reach in
+      try db.all(
+        """
+        SELECT \(Self.columns) FROM placement WHERE atom_id = ? AND branch_id = ? AND from_number <= ?
+        ORDER BY from_number
+        """, [atom, reach.branch, reach.limit], Self.decode)
+    }
+  }
+
+  /// All rows of all atoms on a lineage, oldest first.
+  func rows(on lineage: Lineage) throws -> [PlacementRow] {
+    try lineage.path.reversed().flatMap { reach in
+      try db.all(
+        """
+        SELECT \(Self.columns) FROM placement WHERE branch_id = ? AND from_number <= ? ORDER BY from_number, atom_id
+        """, [reach.branch, reach.limit], Self.decode)
+    }
+  }
+
+  /// The atoms that have had a body at an address, on any branch.
+  func atoms(containing address: VirtualAddress) throws -> [Int64] {
+    guard let point = Int64(exactly: address.rawValue) else { return [] }
+    var found: [Int64] = []
+    var sizeClass: Int64 = -1
+    while let next = try nextSizeClass(after: sizeClass) {
+      sizeClass = next
+      let lowest = point - min(point, Int64(clamping: SizeClass.largest(in: sizeClass)))
+      found += try db.all(
+        """
+        SELECT DISTINCT atom_id FROM body
+        WHERE size_class = ? AND address BETWEEN ? AND ? AND address + byte_count > ?
+        """, [sizeClass, lowest, point, point]
+      ) { try $0.integer(0) }
+    }
+    return found
+  }
+
+  private func nextSizeClass(after sizeClass: Int64) throws -> Int64? {
+    try db.first("SELECT min(size_class) FROM body WHERE size_class > ?", [sizeClass]) {
+      try $0.optionalInteger(0)
+    }.flatMap { $0 }
+  }
+
+  func insert(_ row: PlacementRow) throws {
+    let body = row.placement?.body
+    let exists = try db.first(
+      "SELECT 1 FROM placement WHERE atom_id = ? AND branch_id = ? AND from_number = ?",
+      [row.atom, row.branch, row.from]
+    ) { _ in true }
+    if exists == true {
+      // Another branch has kept the base row; a second change of an atom in one update contradicts the first.
+      if row.from == 0 { return }
+      throw JournalError(.invalidUpdate, update: UpdateNumber(row.from), detail: "an atom is changed twice")
+    }
+    try db.run(
+      "INSERT INTO placement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      [
+        row.atom, row.branch, row.from, row.until, Int(row.kind.rawValue), row.change.map { Int($0.rawValue) },
+        try body.map { try stored($0.start) }, try body.map { try stored($0.byteCount) },
+        try (row.placement?.capacity).map { try stored($0) }, try (row.placement?.entry).map { try stored($0) },
+        try (row.placement?.cell).map { try stored($0) }, row.typeDigest, row.payload,
+      ])
+    if let body {
+      try db.run(
+        "INSERT OR IGNORE INTO body VALUES (?, ?, ?, ?)",
+        [SizeClass.of(body.byteCount), try stored(body.start), try stored(body.byteCount), row.atom])
+    }
+  }
+
+  func end(_ row: PlacementRow, at number: Int64) throws {
+    try db.run(
+      "UPDATE placement SET until_number = ? WHERE atom_id = ? AND branch_id = ? AND from_number = ?",
+      [number, row.atom, row.branch, row.from])
+  }
+
+  private static func decode(_ row: Row) throws -> PlacementRow {
+    var placement: Placement?
+    if try row.optionalInteger(6) != nil {
+      let cell = try row.optionalInteger(10) == nil ? nil : try row.address(10)
+      let entry = try row.optionalInteger(9) == nil ? nil : try row.address(9)
+      placement = Placement(body: try row.range(6), capacity: try row.unsigned(8), entry: entry, cell: cell)
+    }
+    return PlacementRow(
+      atom: try row.integer(0), branch: try row.integer(1), from: try row.integer(2),
+      until: try row.optionalInteger(3), kind: try row.kind(4, AtomKind.self),
+      change: try row.optionalInteger(5) == nil ? nil : try row.kind(5, AtomChange.Kind.self), placement: placement,
+      typeDigest: try row.optionalText(11), payload: try row.optionalInteger(12))
+  }
+}
