@@ -88,10 +88,11 @@ extension PlanBuilder {
     if nature == .file {
       try edits.record(edit)
     } else if let initial = write.initial {
+      // A running task's flag is set by whoever writes the value, after it.
+      var isFlag = false
+      if case .new(let flag) = initial { isFlag = nature == .task(.running) && write.place == .virtual(flag) }
       try changeInitial(initial, context.direction) { (ledger) throws(ApplyError) in
-        // A running task's flag is set by whoever writes the value, after it.
-        if case .new(let flag) = initial, nature == .task(.running), write.place == .virtual(flag) { return }
-        try ledger.record(edit)
+        if !isFlag { try ledger.record(edit) }
       }
     } else {
       try addAroundCells(edit)
