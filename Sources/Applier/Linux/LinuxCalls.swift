@@ -1,0 +1,316 @@
+import CLinuxTask
+import Glibc
+
+/// A system call that failed: its name and errno, wrapped here and nowhere else.
+struct SystemCallFailure: Error, Hashable, Sendable {
+  var call: String
+  var number: SystemErrorNumber
+
+  /// The thread, process or file of either has ended.
+  var isGone: Bool { [ESRCH, ENOENT, ECHILD].contains(number.rawValue) }
+
+  var isNotPermitted: Bool { number.rawValue == EPERM || number.rawValue == EACCES }
+
+  /// What writing to a page that does not allow it gives where the kernel does not force it (PROC_MEM_NO_FORCE).
+  var isRefusedWrite: Bool { [EIO, EACCES, EPERM, EFAULT].contains(number.rawValue) }
+}
+
+extension SystemErrorNumber {
+  static let gone = SystemErrorNumber(ESRCH)
+  static let notSupported = SystemErrorNumber(ENOTSUP)
+  static let badAddress = SystemErrorNumber(EFAULT)
+  static let exists = SystemErrorNumber(EEXIST)
+}
+
+/// What ptrace(2), wait(2) and the files of proc(5) are to this module: the one importer of the C shim.
+enum LinuxCalls {
+  struct SeizeOptions: OptionSet, Sendable {
+    let rawValue: UInt
+    static let traceSystemCallsApart = SeizeOptions(rawValue: 0x1)
+    static let traceClone = SeizeOptions(rawValue: 0x8)
+    static let traceExec = SeizeOptions(rawValue: 0x10)
+    static let exitKill = SeizeOptions(rawValue: 0x10_0000)
+  }
+
+  static func seize(_ thread: Int32, _ options: SeizeOptions) throws(SystemCallFailure) {
+    try check(linux_task_seize(thread, options.rawValue), "ptrace(PTRACE_SEIZE)")
+  }
+
+  static func setOptions(_ thread: Int32, _ options: SeizeOptions) throws(SystemCallFailure) {
+    try check(linux_task_set_options(thread, options.rawValue), "ptrace(PTRACE_SETOPTIONS)")
+  }
+
+  static func interrupt(_ thread: Int32) throws(SystemCallFailure) {
+    try check(linux_task_interrupt(thread), "ptrace(PTRACE_INTERRUPT)")
+  }
+
+  static func resume(_ thread: Int32, signal: Int32 = 0) throws(SystemCallFailure) {
+    try check(linux_task_continue(thread, signal), "ptrace(PTRACE_CONT)")
+  }
+
+  static func resumeToSystemCall(_ thread: Int32) throws(SystemCallFailure) {
+    try check(linux_task_continue_to_system_call(thread, 0), "ptrace(PTRACE_SYSCALL)")
+  }
+
+  static func listen(_ thread: Int32) throws(SystemCallFailure) {
+    try check(linux_task_listen(thread), "ptrace(PTRACE_LISTEN)")
+  }
+
+  static func detach(_ thread: Int32, signal: Int32 = 0) throws(SystemCallFailure) {
+    try check(linux_task_detach(thread, signal), "ptrace(PTRACE_DETACH)")
+  }
+
+  static func eventMessage(_ thread: Int32) throws(SystemCallFailure) -> UInt {
+    var message: UInt = 0
+    try check(linux_task_get_event_message(thread, &message), "ptrace(PTRACE_GETEVENTMSG)")
+    return message
+  }
+
+  static func poke(_ thread: Int32, _ address: UInt64, _ word: UInt64) throws(SystemCallFailure) {
+    try check(linux_task_poke(thread, address, word), "ptrace(PTRACE_POKEDATA)")
+  }
+
+  static func registers(_ thread: Int32) throws(SystemCallFailure) -> ThreadRegisters {
+    var words = [UInt64](repeating: 0, count: ThreadRegisters.count)
+    try check(linux_task_get_registers(thread, &words), "ptrace(PTRACE_GETREGSET)")
+    guard let registers = ThreadRegisters(words: words) else {
+      throw SystemCallFailure(call: "ptrace(PTRACE_GETREGSET)", number: SystemErrorNumber(EMSGSIZE))
+    }
+    return registers
+  }
+
+  static func setRegisters(_ thread: Int32, _ registers: ThreadRegisters) throws(SystemCallFailure) {
+    try check(linux_task_set_registers(thread, registers.words), "ptrace(PTRACE_SETREGSET)")
+  }
+
+  static func extendedState(_ thread: Int32) throws(SystemCallFailure) -> [UInt8] {
+    // The largest state known, with AMX tiles, is 11,008 bytes; the kernel writes as much as it has.
+    var bytes = [UInt8](repeating: 0, count: 16384)
+    let count = try check(linux_task_get_extended_state(thread, &bytes, bytes.count), "ptrace(NT_X86_XSTATE)")
+    return Array(bytes.prefix(count))
+  }
+
+  static func setExtendedState(_ thread: Int32, _ bytes: [UInt8]) throws(SystemCallFailure) {
+    try check(linux_task_set_extended_state(thread, bytes, bytes.count), "ptrace(NT_X86_XSTATE)")
+  }
+
+  static func signalMask(_ thread: Int32) throws(SystemCallFailure) -> UInt64 {
+    var mask: UInt64 = 0
+    try check(linux_task_get_signal_mask(thread, &mask), "ptrace(PTRACE_GETSIGMASK)")
+    return mask
+  }
+
+  static func setSignalMask(_ thread: Int32, _ mask: UInt64) throws(SystemCallFailure) {
+    try check(linux_task_set_signal_mask(thread, mask), "ptrace(PTRACE_SETSIGMASK)")
+  }
+
+  static let signalInfoByteCount = 128
+
+  static func signalInfo(_ thread: Int32) throws(SystemCallFailure) -> [UInt8] {
+    var info = [UInt8](repeating: 0, count: signalInfoByteCount)
+    try check(linux_task_get_signal_info(thread, &info), "ptrace(PTRACE_GETSIGINFO)")
+    return info
+  }
+
+  /// - Precondition: `info` is as `signalInfo(_:)` returned it.
+  static func setSignalInfo(_ thread: Int32, _ info: [UInt8]) throws(SystemCallFailure) {
+    precondition(info.count == signalInfoByteCount, "a siginfo_t has 128 bytes")
+    try check(linux_task_set_signal_info(thread, info), "ptrace(PTRACE_SETSIGINFO)")
+  }
+
+  /// What the thread has to report, if anything.
+  static func pollStatus(_ thread: Int32) throws(SystemCallFailure) -> WaitStatus? {
+    var status: Int32 = 0
+    let found = try check(linux_task_poll_status(thread, &status), "waitpid")
+    return found == 0 ? nil : WaitStatus(rawValue: status)
+  }
+
+  static func send(_ signal: Int32, to process: Int32, thread: Int32 = 0) throws(SystemCallFailure) {
+    try check(linux_task_send_signal(process, thread, signal), thread == 0 ? "kill" : "tgkill")
+  }
+
+  @discardableResult
+  static func check<Value: SignedInteger>(_ result: Value, _ call: String) throws(SystemCallFailure) -> Int {
+    guard result >= 0 else {
+      throw SystemCallFailure(call: call, number: SystemErrorNumber(Int32(truncatingIfNeeded: -result)))
+    }
+    return Int(result)
+  }
+
+  private static func failure(_ call: String) -> SystemCallFailure {
+    SystemCallFailure(call: call, number: SystemErrorNumber(Glibc.errno))
+  }
+}
+
+// MARK: Files
+
+extension LinuxCalls {
+  static func open(_ path: String, writable: Bool = false) throws(SystemCallFailure) -> Int32 {
+    let descriptor = Glibc.open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("open \(path)") }
+    return descriptor
+  }
+
+  static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
+
+  /// As many bytes as there are, at most `count`.
+  static func read(_ descriptor: Int32, at offset: UInt64, count: Int) throws(SystemCallFailure) -> [UInt8] {
+    guard let position = Int(exactly: offset) else {
+      throw SystemCallFailure(call: "pread", number: SystemErrorNumber(EIO))
+    }
+    var bytes = [UInt8](repeating: 0, count: count)
+    var done = 0
+    while done < count {
+      let step = bytes.withUnsafeMutableBytes {
+        pread(descriptor, $0.baseAddress?.advanced(by: done), count - done, position + done)
+      }
+      if step < 0 && Glibc.errno == EINTR { continue }
+      if step < 0 && done == 0 { throw failure("pread") }
+      if step <= 0 { break }
+      done += step
+    }
+    bytes.removeLast(count - done)
+    return bytes
+  }
+
+  static func write(_ descriptor: Int32, _ bytes: [UInt8], at offset: UInt64) throws(SystemCallFailure) {
+    guard let position = Int(exactly: offset) else {
+      throw SystemCallFailure(call: "pwrite", number: SystemErrorNumber(EIO))
+    }
+    var done = 0
+    while done < bytes.count {
+      let step = bytes.withUnsafeBytes {
+        pwrite(descriptor, $0.baseAddress?.advanced(by: done), bytes.count - done, position + done)
+      }
+      if step < 0 && Glibc.errno == EINTR { continue }
+      if step < 0 { throw failure("pwrite") }
+      if step == 0 { throw SystemCallFailure(call: "pwrite", number: SystemErrorNumber(EIO)) }
+      done += step
+    }
+  }
+
+  /// A whole file of proc(5), whose size is not known beforehand.
+  static func contents(_ path: String) throws(SystemCallFailure) -> [UInt8] {
+    let descriptor = try open(path)
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let step = Glibc.read(descriptor, &chunk, chunk.count)
+      if step < 0 && Glibc.errno == EINTR { continue }
+      if step < 0 { throw failure("read \(path)") }
+      if step == 0 { return bytes }
+      bytes += chunk.prefix(step)
+    }
+  }
+
+  static func linkTarget(_ path: String) throws(SystemCallFailure) -> String {
+    var characters = [CChar](repeating: 0, count: 4096)
+    let count = readlink(path, &characters, characters.count)
+    guard count >= 0 else { throw failure("readlink \(path)") }
+    return String(decoding: characters.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The names in a folder that are numbers: threads of a task, processes of the system.
+  static func numberedEntries(_ path: String) throws(SystemCallFailure) -> [Int32] {
+    guard let folder = opendir(path) else { throw failure("opendir \(path)") }
+    defer { closedir(folder) }
+    var entries: [Int32] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if let number = Int32(name) { entries.append(number) }
+    }
+    return entries
+  }
+
+  /// The links of a folder: for `/proc/PID/task` two more than there are threads (fs/proc/base.c, proc_task_getattr).
+  static func linkCount(_ path: String) throws(SystemCallFailure) -> Int {
+    var information = stat()
+    guard stat(path, &information) == 0 else { throw failure("stat \(path)") }
+    return Int(information.st_nlink)
+  }
+}
+
+// MARK: This thread
+
+extension LinuxCalls {
+  static var thread: Int32 { linux_task_this_thread() }
+  static var process: Int32 { getpid() }
+  static var user: UInt32 { geteuid() }
+
+  static var nanoseconds: UInt64 {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return UInt64(now.tv_sec) &* 1_000_000_000 &+ UInt64(now.tv_nsec)
+  }
+
+  static func sleep(nanoseconds: Int) {
+    var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
+    nanosleep(&time, nil)
+  }
+
+  struct Scheduling: Sendable {
+    fileprivate var policy: Int32
+    fileprivate var priority: Int32
+  }
+
+  /// Puts this thread before all ordinary ones; what it was before, or nil where that is not permitted.
+  static func raisePriority() -> Scheduling? {
+    let policy = sched_getscheduler(0)
+    var found = sched_param()
+    guard policy >= 0, sched_getparam(0, &found) == 0 else { return nil }
+    var wanted = sched_param(sched_priority: 10)
+    guard policy != SCHED_FIFO, sched_setscheduler(0, SCHED_FIFO, &wanted) == 0 else { return nil }
+    return Scheduling(policy: policy, priority: found.sched_priority)
+  }
+
+  static func restorePriority(_ scheduling: Scheduling) {
+    var found = sched_param(sched_priority: scheduling.priority)
+    sched_setscheduler(0, scheduling.policy, &found)
+  }
+
+  /// Writes as the process itself would be allowed to; returns how much.
+  static func writeAsAllowed(_ process: Int32, _ bytes: [UInt8], at address: UInt64) throws(SystemCallFailure) -> Int {
+    try check(linux_task_write_memory(process, bytes, address, bytes.count), "process_vm_writev")
+  }
+}
+
+/// What wait(2) reports of a traced thread.
+struct WaitStatus: RawRepresentable, Hashable, Sendable {
+  enum Event: Int32, Sendable {
+    case clone = 3
+    case exec = 4
+    case stop = 128
+  }
+
+  enum Kind: Hashable, Sendable {
+    case exited(status: Int32)
+    case killed(signal: Int32)
+    /// A signal is about to be delivered; it is for the tracer to deliver it.
+    case signal(Int32)
+    /// Entry to or exit from a system call.
+    case systemCall
+    /// Job control has stopped the whole process.
+    case groupStop
+    /// By PTRACE_INTERRUPT, or a new thread's first stop.
+    case interrupted
+    case event(Event?)
+  }
+
+  let rawValue: Int32
+
+  var kind: Kind {
+    guard rawValue & 0xff == 0x7f else {
+      let signal = rawValue & 0x7f
+      return signal == 0 ? .exited(status: (rawValue >> 8) & 0xff) : .killed(signal: signal)
+    }
+    let signal = (rawValue >> 8) & 0xff
+    switch Event(rawValue: rawValue >> 16) {
+    case .stop: return signal == SIGTRAP ? .interrupted : .groupStop
+    case .none where rawValue >> 16 == 0: return signal == SIGTRAP | 0x80 ? .systemCall : .signal(signal)
+    case let event: return .event(event)
+    }
+  }
+}

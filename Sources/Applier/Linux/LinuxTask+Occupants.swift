@@ -1,0 +1,171 @@
+import Addressing
+
+// Who is where. Looked at are, for each thread: the program counter; for conservative guards the other registers; every word of the
+// stack from the red zone up to the end of the mapping that holds it. Where a handler runs on an alternate stack, the
+// stack that it interrupted is found in the signal frame, and looked at as well. Stacks that a program switches by itself
+// are not found (BaseImage.switchesStacks).
+
+extension LinuxTask {
+  public func occupants(of guards: [GuardedRange]) throws(ApplyError) -> [ThreadOccupant] {
+    guard isHeld else {
+      throw ApplyError(.taskCallFailed, target: name, detail: "threads are looked at only while they stand still")
+    }
+    guard !guards.isEmpty else { return [] }
+    var look = ThreadLook(task: self, guards: guards, mappings: try process.mappings())
+    var found: [ThreadOccupant] = []
+    for id in threads.keys.sorted() {
+      guard let registers = threads[id]?.registers else { continue }
+      found += try look.occupants(id, registers)
+    }
+    return found
+  }
+
+  /// Whether a signal handler that ends at this address returns to the kernel.
+  func isRestorer(_ address: UInt64) -> Bool {
+    if let known = knownRestorers[address] { return known }
+    let count = RemoteGadgets.restorers[0].count
+    var answer = false
+    do throws(ApplyError) {
+      answer = RemoteGadgets.isRestorer(try process.read(RuntimeAddress(rawValue: address), count))
+    } catch {}
+    knownRestorers[address] = answer
+    return answer
+  }
+}
+
+/// One look at every thread of a task that stands still.
+private struct ThreadLook {
+  private static let redZone: UInt64 = 128
+  private static let chunk = 1 << 20
+  /// Where rsp is in a signal frame: behind the restorer, the head of the ucontext and fifteen registers.
+  private static let pointerInFrame = 8 + 40 + 15 * 8
+  private static let frameHead = pointerInFrame + 8
+
+  let task: LinuxTask
+  let guards: [GuardedRange]
+  let scan: StackScan
+  let mappings: [TaskMapping]
+  let executable: [RuntimeRange]
+  private let lowestCode: UInt64
+  private let highestCode: UInt64
+  var returnAddresses: [UInt64: Bool] = [:]
+
+  init(task: LinuxTask, guards: [GuardedRange], mappings: [TaskMapping]) {
+    self.task = task
+    self.guards = guards
+    self.mappings = mappings
+    scan = StackScan(guards)
+    executable = mappings.filter { $0.protection.contains(.execute) }.map(\.range)
+    lowestCode = executable.map(\.start.rawValue).min() ?? .max
+    highestCode = executable.map(\.end.rawValue).max() ?? 0
+  }
+
+  mutating func occupants(_ id: Int32, _ registers: ThreadRegisters) throws(ApplyError) -> [ThreadOccupant] {
+    var found: Set<Sighting> = []
+    for hit in scan.hits(registers[.rip]) { found.insert(Sighting(.programCounter, hit)) }
+    for name in ThreadRegisters.generalPurpose {
+      for hit in scan.hits(registers[name]) where isConservative(hit) && !hit.isFirstByte {
+        found.insert(Sighting(.register, hit))
+      }
+    }
+    for hit in try stackHits(registers) { found.insert(Sighting(.stackWord, hit)) }
+    guard !found.isEmpty else { return [] }
+    let name = task.process.threadName(id)
+    return found.sorted { $0.order < $1.order }.map { sighting in
+      ThreadOccupant(
+        thread: id, threadName: name, kind: sighting.kind, address: RuntimeAddress(rawValue: sighting.hit.address),
+        guardIndex: sighting.hit.guardIndex)
+    }
+  }
+
+  private struct Sighting: Hashable {
+    var kind: ThreadOccupant.Kind
+    var hit: StackScan.Hit
+
+    init(_ kind: ThreadOccupant.Kind, _ hit: StackScan.Hit) {
+      self.kind = kind
+      self.hit = hit
+    }
+
+    var order: (Int, UInt8, UInt64) { (hit.guardIndex, kind.rawValue, hit.address) }
+  }
+
+  private func isConservative(_ hit: StackScan.Hit) -> Bool { guards[hit.guardIndex].isConservative }
+
+  // MARK: Stacks
+
+  private mutating func stackHits(_ registers: ThreadRegisters) throws(ApplyError) -> Set<StackScan.Hit> {
+    let pointerGuard = pointerGuard(registers)
+    var found: Set<StackScan.Hit> = []
+    var seen: Set<UInt64> = []
+    var pointers = [registers[.rsp]]
+    while let pointer = pointers.popLast() {
+      guard let mapping = stack(holding: pointer), seen.insert(mapping.range.start.rawValue).inserted else { continue }
+      var next = max((pointer &- Self.redZone) & ~7, mapping.range.start.rawValue)
+      while next < mapping.range.end.rawValue {
+        let count = min(Self.chunk, Int(mapping.range.end.rawValue - next))
+        let words = try task.process.read(RuntimeAddress(rawValue: next), count)
+        scan.forEachHit(in: words, pointerGuard: pointerGuard) { found.insert($0) }
+        pointers += interruptedStacks(words, mapping)
+        let isLast = next + UInt64(count) == mapping.range.end.rawValue
+        next += UInt64(isLast ? count : count - Self.frameHead)
+      }
+    }
+    return found.filter { isStackHit($0) }
+  }
+
+  private mutating func isStackHit(_ hit: StackScan.Hit) -> Bool {
+    if isConservative(hit) && !hit.isFirstByte { return true }
+    return isReturnAddress(hit.address)
+  }
+
+  /// The main stack grows when it is touched: its pointer may be below it still.
+  private func stack(holding pointer: UInt64) -> TaskMapping? {
+    let pointer = RuntimeAddress(rawValue: pointer)
+    guard let mapping = mappings.first(where: { pointer < $0.range.end }), mapping.protection.contains(.read),
+      mapping.range.contains(pointer) || mapping.name == "[stack]"
+    else { return nil }
+    return mapping
+  }
+
+  /// Stack pointers of what signal handlers on this stack have interrupted, where that is another stack. A signal frame
+  /// begins with the address of the restorer (SignalFrame).
+  private func interruptedStacks(_ words: [UInt8], _ mapping: TaskMapping) -> [UInt64] {
+    words.withUnsafeBytes { buffer in
+      var pointers: [UInt64] = []
+      for offset in stride(from: 0, to: buffer.count - Self.frameHead, by: 8) {
+        let word = buffer.load(fromByteOffset: offset, as: UInt64.self)
+        guard word >= lowestCode, word < highestCode, isExecutable(word), task.isRestorer(word) else { continue }
+        let pointer = buffer.load(fromByteOffset: offset + Self.pointerInFrame, as: UInt64.self)
+        if !mapping.range.contains(RuntimeAddress(rawValue: pointer)) { pointers.append(pointer) }
+      }
+      return pointers
+    }
+  }
+
+  private func isExecutable(_ address: UInt64) -> Bool {
+    let address = RuntimeAddress(rawValue: address)
+    return executable.contains { $0.contains(address) }
+  }
+
+  private mutating func isReturnAddress(_ address: UInt64) -> Bool {
+    if let known = returnAddresses[address] { return known }
+    var answer = false
+    do throws(ApplyError) {
+      let start = RuntimeAddress(rawValue: address &- 8)
+      if isExecutable(address &- 1) { answer = StackScan.endsInCall(try task.process.read(start, 8)) }
+    } catch {}
+    returnAddresses[address] = answer
+    return answer
+  }
+
+  /// At fs:0x30 (tcbhead_t.pointer_guard). Of a C library that has none there, some word: it demangles to nothing.
+  private func pointerGuard(_ registers: ThreadRegisters) -> UInt64? {
+    do throws(ApplyError) {
+      let address = RuntimeAddress(rawValue: registers[.fsBase] &+ 0x30)
+      return TaskBytes(try task.process.read(address, 8)).word(at: 0)
+    } catch {
+      return nil
+    }
+  }
+}

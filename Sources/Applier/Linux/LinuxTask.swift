@@ -1,0 +1,113 @@
+public import Addressing
+
+/// A live process, held by ptrace(2).
+///
+/// Invariants:
+/// - (L1) From `init` to `detach` the main thread is traced. That is the lock: a thread has one tracer, so a second applier
+///   is refused. While the task is not held, no other thread is traced.
+/// - (L2) Every ptrace call comes from the thread that made this object: to any other the kernel says "no such process".
+/// - (L3) A thread that is stopped holds registers with which it can go on by itself: were this program killed, the kernel
+///   would let every thread go, and none may fail for it. What must be done to a thread is done as soon as it stops.
+/// - (L4) A signal taken from a thread is given back to it, once.
+///
+/// | state | how it is left |
+/// |---|---|
+/// | attached: main thread traced and running | `stopThreads` → held · `detach` |
+/// | held: every thread traced and stopped | `resumeThreads` → attached · `detach` |
+/// | detached, or the process has ended | nothing can be done any more |
+public final class LinuxTask: TaskAccess {
+  /// How memory that does not allow it is written.
+  public enum WriteMethod: Hashable, Sendable, CaseIterable {
+    /// Through `/proc/PID/mem`, which passes over protections, where the kernel lets it; else as `.remoteProtect`.
+    case forced
+    /// The task itself is made to allow it by mprotect(2), and to take that back.
+    case remoteProtect
+  }
+
+  public let process: LinuxProcess
+  public let slide: Slide
+  let image: MainImage
+  let tracer = LinuxCalls.thread
+  /// How long a thread may take to stop, or a call made in the task to return.
+  let patience: UInt64
+
+  public var writeMethod: WriteMethod
+  public internal(set) var lastPauseNanoseconds: UInt64?
+
+  var threads: [Int32: LinuxThread]
+  var isHeld = false
+  var isDetached = false
+  var pauseStart: UInt64?
+  var scheduling: LinuxCalls.Scheduling?
+  /// What every seized thread is given; the main thread of a spawned program has more.
+  let options: LinuxCalls.SeizeOptions
+  var gadgets: RemoteGadgets?
+  var knownRestorers: [UInt64: Bool] = [:]
+
+  /// Attaches to a running process, stopping nothing.
+  ///
+  /// - Parameter entryPoint: of the image it is taken for (`BaseImage.entryPoint`).
+  public convenience init(
+    attachingTo id: Int32, entryPoint: VirtualAddress, writeMethod: WriteMethod = .forced,
+    patienceNanoseconds: UInt64 = 2_000_000_000
+  ) throws(ApplyError) {
+    let process = try LinuxProcess(id)
+    let image = try process.mainImage(entryPoint: entryPoint)
+    do throws(SystemCallFailure) {
+      try LinuxCalls.seize(id, .traceSystemCallsApart)
+    } catch {
+      throw Self.refusal(process, error)
+    }
+    self.init(
+      process, image, LinuxThread(id), options: .traceSystemCallsApart, writeMethod: writeMethod,
+      patienceNanoseconds: patienceNanoseconds)
+  }
+
+  /// Takes over a process whose main thread this thread has seized.
+  init(
+    _ process: LinuxProcess, _ image: MainImage, _ mainThread: LinuxThread, options: LinuxCalls.SeizeOptions,
+    writeMethod: WriteMethod, patienceNanoseconds: UInt64
+  ) {
+    self.process = process
+    self.image = image
+    self.options = options
+    self.writeMethod = writeMethod
+    slide = image.slide
+    patience = patienceNanoseconds
+    threads = [mainThread.id: mainThread]
+  }
+
+  deinit { detach() }
+
+  public var name: String { process.description }
+
+  public func identity() throws(ApplyError) -> [UInt8] {
+    guard let buildID = image.buildID else { throw process.malformed("its image has no build-id note") }
+    return buildID
+  }
+
+  private static func refusal(_ process: LinuxProcess, _ failure: SystemCallFailure) -> ApplyError {
+    if failure.isGone { return ApplyError(.noSuchProcess, target: process.description, failure: failure) }
+    do throws(SystemCallFailure) {
+      guard let status = try process.status() else {
+        return ApplyError(.taskCallFailed, target: process.description, failure: failure)
+      }
+      if status.isZombie { return ApplyError(.processIsZombie, target: process.description) }
+      return LinuxProcess.refusal(process.description, status, failure)
+    } catch {
+      return ApplyError(.noSuchProcess, target: process.description, failure: error)
+    }
+  }
+
+  /// A failed call in words; that the process is gone is told apart.
+  func error(_ failure: SystemCallFailure, at address: RuntimeAddress? = nil, detail: String? = nil) -> ApplyError {
+    if LinuxCalls.thread != tracer {
+      return ApplyError(
+        .taskCallFailed, target: name, failure: failure, detail: "called from another thread than the one that attached"
+      )
+    }
+    return ApplyError(
+      failure.isGone ? .processExited : .taskCallFailed, target: name, address: address, failure: failure,
+      detail: detail)
+  }
+}

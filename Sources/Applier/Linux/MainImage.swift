@@ -1,0 +1,116 @@
+public import Addressing
+
+/// The executable as it stands in a process's memory. Never found by a path: a file can be replaced, memory cannot.
+public struct MainImage: Hashable, Sendable {
+  public let slide: Slide
+  /// Where execution began after the dynamic loader.
+  let entryPoint: RuntimeAddress
+  /// Contents of the build-id note; nil where the image has none.
+  public let buildID: [UInt8]?
+  /// The dynamic section; nil in a static executable.
+  let dynamicSection: RuntimeAddress?
+}
+
+/// Program header types (gABI, Program Header).
+private enum SegmentType {
+  static let dynamic: UInt32 = 2
+  static let note: UInt32 = 4
+  static let programHeaders: UInt32 = 6
+}
+
+private struct ProgramHeader {
+  static let byteCount = 56
+
+  var type: UInt32
+  var address: UInt64
+  var byteCount: UInt64
+  var alignment: UInt64
+
+  init?(_ bytes: TaskBytes, at offset: Int) {
+    guard let type: UInt32 = bytes.integer(at: offset), let address = bytes.word(at: offset + 16),
+      let byteCount = bytes.word(at: offset + 40), let alignment = bytes.word(at: offset + 48)
+    else { return nil }
+    self.type = type
+    self.address = address
+    self.byteCount = byteCount
+    self.alignment = alignment
+  }
+}
+
+extension LinuxProcess {
+  private static let maximalProgramHeaders: UInt64 = 4096
+  private static let maximalNoteBytes: UInt64 = 1 << 20
+
+  /// - Parameter entryPoint: of the image that the process is taken for. The slide follows from it, whether the program
+  ///   headers have been moved (a prepared image) or not. Without it the program header table must name itself
+  ///   (PT_PHDR), as that of every dynamically linked image does; an image without one is taken not to slide.
+  public func mainImage(entryPoint: VirtualAddress? = nil) throws(ApplyError) -> MainImage {
+    let vector = try auxiliaryVector()
+    guard let table = vector[.programHeaders], let count = vector[.programHeaderCount],
+      let entry = vector[.entryPoint], count <= Self.maximalProgramHeaders,
+      vector[.programHeaderSize] == UInt64(ProgramHeader.byteCount)
+    else { throw malformed("its auxiliary vector names no program headers") }
+    let bytes = TaskBytes(try read(RuntimeAddress(rawValue: table), Int(count) * ProgramHeader.byteCount))
+    let headers = (0..<Int(count)).compactMap { ProgramHeader(bytes, at: $0 * ProgramHeader.byteCount) }
+    let slide: Slide =
+      if let entryPoint {
+        Slide(of: entryPoint, at: RuntimeAddress(rawValue: entry))
+      } else {
+        headers.first { $0.type == SegmentType.programHeaders }
+          .map { Slide(rawValue: table &- $0.address) } ?? .zero
+      }
+    func runtime(_ header: ProgramHeader) -> RuntimeAddress {
+      RuntimeAddress(VirtualAddress(header.address), slide: slide)
+    }
+    var buildID: [UInt8]?
+    for note in headers where note.type == SegmentType.note && buildID == nil {
+      buildID = self.buildID(inNotesAt: runtime(note), note.byteCount, alignment: note.alignment)
+    }
+    return MainImage(
+      slide: slide, entryPoint: RuntimeAddress(rawValue: entry), buildID: buildID,
+      dynamicSection: headers.first { $0.type == SegmentType.dynamic }.map(runtime))
+  }
+
+  /// A slide of the wrong image leads to an address where there is nothing: no note then, and the identity differs.
+  private func buildID(inNotesAt start: RuntimeAddress, _ byteCount: UInt64, alignment: UInt64) -> [UInt8]? {
+    guard byteCount <= Self.maximalNoteBytes else { return nil }
+    do throws(ApplyError) {
+      return NoteReader(TaskBytes(try read(start, Int(byteCount))), alignment: alignment).buildID
+    } catch {
+      return nil
+    }
+  }
+
+  func malformed(_ detail: String, at address: RuntimeAddress? = nil) -> ApplyError {
+    ApplyError(.taskMemoryMalformed, target: description, runtimeAddress: address, detail: detail)
+  }
+}
+
+/// The notes of one segment (gABI, Note Section): three words of 4 bytes, then name and description, each padded.
+struct NoteReader {
+  private static let buildIDType: UInt32 = 3
+  private let bytes: TaskBytes
+  private let alignment: Int
+
+  init(_ bytes: TaskBytes, alignment: UInt64) {
+    self.bytes = bytes
+    // Only .note.gnu.property is padded to 8 (binutils; the gABI's own 8 for 64-bit files never was put to use).
+    self.alignment = alignment == 8 ? 8 : 4
+  }
+
+  var buildID: [UInt8]? {
+    var offset = 0
+    while let nameCount: UInt32 = bytes.integer(at: offset), let count: UInt32 = bytes.integer(at: offset + 4),
+      let type: UInt32 = bytes.integer(at: offset + 8)
+    {
+      let name = offset + 12
+      let contents = padded(name + Int(nameCount))
+      guard let found = bytes.bytes(at: contents, count: Int(count)) else { return nil }
+      if type == Self.buildIDType, bytes.bytes(at: name, count: Int(nameCount)) == Array("GNU\0".utf8) { return found }
+      offset = padded(contents + Int(count))
+    }
+    return nil
+  }
+
+  private func padded(_ offset: Int) -> Int { (offset + alignment - 1) / alignment * alignment }
+}
