@@ -85,58 +85,67 @@ final class Disassembler {
     withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
-  private static func groups(_ detail: cs_detail) -> Set<UInt32> {
-    withUnsafeBytes(of: detail.groups) { Set($0.prefix(Int(detail.groups_count)).map(UInt32.init)) }
-  }
 }
 
 // MARK: - x86-64
 
 extension Disassembler {
+  /// What the groups of an instruction say; every instruction asks, so nothing is allocated for it.
+  private struct Groups {
+    private(set) var isCall = false
+    private(set) var isJump = false
+    private(set) var isReturn = false
+
+    init(_ detail: cs_detail) {
+      withUnsafeBytes(of: detail.groups) { groups in
+        for group in groups.prefix(Int(detail.groups_count)) {
+          switch cs_group_type(UInt32(group)) {
+          case CS_GRP_CALL: isCall = true
+          case CS_GRP_JUMP: isJump = true
+          case CS_GRP_RET, CS_GRP_IRET: isReturn = true
+          default: break
+          }
+        }
+      }
+    }
+  }
+
   private func translateX86(
     _ instruction: cs_insn, _ detail: cs_detail, offset: Int
   ) -> (ControlFlow, [CodeReference]) {
-    let groups = Self.groups(detail)
-    let isCall = groups.contains(CS_GRP_CALL.rawValue)
-    let isJump = groups.contains(CS_GRP_JUMP.rawValue)
-    let operands = Self.operands(detail.x86)
+    let groups = Groups(detail)
+    let isBranch = groups.isCall || groups.isJump
+    let encoding = detail.x86.encoding
     let end = instruction.address &+ UInt64(instruction.size)
     var references: [CodeReference] = []
     var target: VirtualAddress?
-    for operand in operands {
-      switch operand.type {
-      case X86_OP_IMM:
-        let address = VirtualAddress(UInt64(bitPattern: operand.imm))
-        if isCall || isJump { target = address }
-        references.append(
-          Self.reference(
-            isCall || isJump ? .branch : .immediate, address, offset, detail.x86.encoding.imm_offset,
-            detail.x86.encoding.imm_size))
-      case X86_OP_MEM:
-        guard let address = Self.fixedAddress(operand.mem, end: end) else { continue }
-        references.append(
-          Self.reference(
-            .memory, address, offset, detail.x86.encoding.disp_offset, detail.x86.encoding.disp_size))
-      default: break
+    withUnsafeBytes(of: detail.x86.operands) { memory in
+      for operand in memory.bindMemory(to: cs_x86_op.self).prefix(Int(detail.x86.op_count)) {
+        switch operand.type {
+        case X86_OP_IMM:
+          let address = VirtualAddress(UInt64(bitPattern: operand.imm))
+          if isBranch { target = address }
+          references.append(
+            Self.reference(
+              isBranch ? .branch : .immediate, address, offset, encoding.imm_offset, encoding.imm_size))
+        case X86_OP_MEM:
+          guard let address = Self.fixedAddress(operand.mem, end: end) else { continue }
+          references.append(Self.reference(.memory, address, offset, encoding.disp_offset, encoding.disp_size))
+        default: break
+        }
       }
     }
-    return (Self.flow(instruction, groups, target, isCall, isJump), references)
+    return (Self.flow(instruction, groups, target), references)
   }
 
-  private static func flow(
-    _ instruction: cs_insn, _ groups: Set<UInt32>, _ target: VirtualAddress?, _ isCall: Bool, _ isJump: Bool
-  ) -> ControlFlow {
-    if isCall { return .call(target) }
-    if isJump {
+  private static func flow(_ instruction: cs_insn, _ groups: Groups, _ target: VirtualAddress?) -> ControlFlow {
+    if groups.isCall { return .call(target) }
+    if groups.isJump {
       let isUnconditional = instruction.id == X86_INS_JMP.rawValue || instruction.id == X86_INS_LJMP.rawValue
       return isUnconditional ? .jump(target) : .conditionalJump(target)
     }
-    if groups.contains(CS_GRP_RET.rawValue) || groups.contains(CS_GRP_IRET.rawValue) { return .return }
+    if groups.isReturn { return .return }
     return instruction.id == X86_INS_UD2.rawValue || instruction.id == X86_INS_HLT.rawValue ? .stop : .next
-  }
-
-  private static func operands(_ x86: cs_x86) -> [cs_x86_op] {
-    withUnsafeBytes(of: x86.operands) { Array($0.bindMemory(to: cs_x86_op.self).prefix(Int(x86.op_count))) }
   }
 
   /// The address of an operand that no register but the instruction pointer is part of. `%fs` and `%gs` have bases of
