@@ -4,6 +4,7 @@ public import Addressing
 public struct LinkError: Error, Sendable {
   /// The closed list of reasons.
   public enum Code: String, Sendable, CaseIterable {
+    case fileExists
     case unreadableObject
     case notARelocatableObject
     case wrongArchitecture

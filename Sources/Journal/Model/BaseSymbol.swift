@@ -18,7 +18,7 @@ public struct BaseSymbol: Hashable, Sendable {
   }
 
   public var name: String
-  /// For `.threadLocal` the offset in the TLS segment, in bytes, and not an address.
+  /// For `.threadLocal` no address but the offset from the thread pointer, in bytes, two's complement.
   public var address: VirtualAddress
   public var byteCount: UInt64
   public var kind: Kind

@@ -1,0 +1,35 @@
+import Addressing
+import ObjectFile
+
+/// How much room `init` makes for updates, in bytes and entries. Untouched room costs neither disk nor memory.
+public struct ArenaRoom: Hashable, Sendable {
+  public var codeByteCount: UInt64
+  public var constantByteCount: UInt64
+  public var dataByteCount: UInt64
+  public var cellCount: UInt64
+  public var variableCount: UInt64
+
+  public init(
+    codeByteCount: UInt64, constantByteCount: UInt64, dataByteCount: UInt64, cellCount: UInt64, variableCount: UInt64
+  ) {
+    self.codeByteCount = codeByteCount
+    self.constantByteCount = constantByteCount
+    self.dataByteCount = dataByteCount
+    self.cellCount = cellCount
+    self.variableCount = variableCount
+  }
+
+  /// For some thousand updates of a few functions each.
+  public static let standard = ArenaRoom(
+    codeByteCount: 16 << 20, constantByteCount: 8 << 20, dataByteCount: 4 << 20, cellCount: 64 << 10,
+    variableCount: 16 << 10)
+
+  var request: ELFArenaRequest {
+    ELFArenaRequest(
+      codeByteCount: codeByteCount, constantByteCount: constantByteCount, cellByteCount: cellCount * 8,
+      flagByteCount: variableCount, dataByteCount: dataByteCount,
+      // A record for each cell, and as many for pointers in constants and data.
+      relocationRoom: UInt32(clamping: cellCount * 2), symbolRoom: 4096, stringRoom: 128 << 10,
+      versionNeedRoom: 16 << 10, unwindEntryRoom: UInt32(clamping: cellCount), unwindByteRoom: 4 << 20)
+  }
+}

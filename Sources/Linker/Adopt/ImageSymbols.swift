@@ -1,0 +1,116 @@
+import Addressing
+import Journal
+import ObjectFile
+
+/// What names an image gives to its places, and what it takes from other images.
+struct ImageSymbols {
+  private(set) var symbols: [BaseSymbol] = []
+  private(set) var imports: [BaseImport] = []
+  /// Names of functions that a program switches stacks with.
+  private(set) var switchesStacks = false
+
+  private let file: ELFFile
+  private let types: ImageTypes
+
+  init(_ file: ELFFile, types: ImageTypes) throws(LinkError) {
+    self.file = file
+    self.types = types
+    do throws(ObjectFileError) {
+      if let table = try file.symbolTable(.static) { try readSymbols(table) }
+      try readImports()
+    } catch {
+      throw LinkError(.objectFile, object: file.name, cause: error)
+    }
+    guard !symbols.isEmpty else { throw LinkError(.imageWithoutSymbols, object: file.name) }
+  }
+
+  // MARK: Symbols
+
+  private mutating func readSymbols(_ table: ELFSymbolTable) throws(ObjectFileError) {
+    symbols.reserveCapacity(table.count)
+    let threadBlock = threadBlockByteCount()
+    var ordinals: [String: UInt32] = [:]
+    var unit: String?
+    var ordinal: UInt32 = 0
+    for symbol in table {
+      if symbol.kind == .file {
+        let name = try table.name(of: symbol)
+        // Linkers put local symbols of no file behind a STT_FILE symbol without a name.
+        unit = name.isEmpty ? nil : name
+        ordinal = ordinals[name, default: 0]
+        ordinals[name] = ordinal + 1
+        continue
+      }
+      let isLocal = symbol.binding == .local
+      guard let kind = Self.kind(symbol), symbol.isDefined, symbol.place != .absolute || !isLocal else { continue }
+      symbols.append(
+        BaseSymbol(
+          name: Self.unversioned(try table.name(of: symbol)),
+          address: address(symbol, threadBlock), byteCount: symbol.byteCount, kind: kind,
+          binding: isLocal && unit != nil ? .local : symbol.binding == .weak ? .weak : .global,
+          unit: isLocal ? unit : nil, unitOrdinal: isLocal ? ordinal : 0,
+          typeDigest: types.digest(at: symbol.value, isThreadLocal: kind == .threadLocal)))
+    }
+  }
+
+  private static func kind(_ symbol: ELFSymbol) -> BaseSymbol.Kind? {
+    switch symbol.kind {
+    case .function: .function
+    case .object, .common: .data
+    case .threadLocal: .threadLocal
+    case .indirectFunction: .indirectFunction
+    case .none: symbol.binding == .local ? nil : .label
+    case .section, .file, .other: nil
+    }
+  }
+
+  /// GNU ld appends the version of what it copied or imports: `stdout@GLIBC_2.2.5`.
+  private static func unversioned(_ name: String) -> String {
+    guard let at = name.firstIndex(of: "@"), at != name.startIndex else { return name }
+    return String(name[..<at])
+  }
+
+  /// In variant II the thread pointer is the end of the block, rounded up (ELF Handling For Thread-Local Storage, 3.4.6).
+  private func threadBlockByteCount() -> UInt64 {
+    guard let segment = file.segments.first(of: .threadLocal) else { return 0 }
+    let alignment = max(1, segment.alignment)
+    return (segment.memoryByteCount &+ alignment &- 1) & ~(alignment &- 1)
+  }
+
+  private func address(_ symbol: ELFSymbol, _ threadBlock: UInt64) -> VirtualAddress {
+    VirtualAddress(symbol.kind == .threadLocal ? symbol.value &- threadBlock : symbol.value)
+  }
+
+  // MARK: Imports
+
+  private mutating func readImports() throws(ObjectFileError) {
+    guard let relocations = try file.dynamicRelocations(), let dynamic = try file.symbolTable(.dynamic) else { return }
+    let versions = try file.versions()
+    for table in [relocations.table, relocations.plt] {
+      for relocation in table {
+        guard relocation.symbolIndex != 0, let kind = Self.importKind(relocation.type) else { continue }
+        let symbol = try dynamic.symbol(at: relocation.symbolIndex)
+        guard kind == .copy || !symbol.isDefined else { continue }
+        let name = try dynamic.name(of: symbol)
+        let version = versions?.version(of: symbol.index)
+        imports.append(
+          BaseImport(
+            symbol: ImportedSymbol(
+              name: name, version: version?.name, library: version?.library, addend: relocation.addend),
+            slot: VirtualAddress(relocation.offset), kind: kind))
+        if name == "makecontext" || name == "swapcontext" { switchesStacks = true }
+      }
+    }
+  }
+
+  /// A word that holds a symbol's address, wherever it stands (R_X86_64_64), serves as a GOT slot only where nothing
+  /// but the loader writes it; it is told apart by not being listed as a function's slot.
+  private static func importKind(_ type: UInt32) -> BaseImport.Kind? {
+    switch X86Relocation(rawValue: type) {
+    case .jumpSlot: .jumpSlot
+    case .globDat: .globalData
+    case .copy: .copy
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import Addressing
+import Journal
+
+/// Finds atoms of the parent update by name. Costs a few index look-ups a name, whatever the size of the image.
+final class AtomDirectory {
+  let store: JournalStore
+  let parent: Digest
+  private let base: BaseImage
+  private var globals: [String: KnownAtom?] = [:]
+  private var units: [UnitKey: [String: [BaseSymbol]]] = [:]
+
+  private struct UnitKey: Hashable {
+    let name: String
+    let ordinal: UInt32
+  }
+
+  init(store: JournalStore, parent: Digest) {
+    self.store = store
+    self.parent = parent
+    base = store.base
+  }
+
+  /// The atom that a reference from another file to this name means; nil where the image does not define it.
+  func global(named name: String) throws(LinkError) -> KnownAtom? {
+    if let known = globals[name] { return known }
+    let found = try findGlobal(named: name)
+    globals[name] = .some(found)
+    return found
+  }
+
+  private func findGlobal(named name: String) throws(LinkError) -> KnownAtom? {
+    let placed = try placements(named: name).filter { $0.identity.unit == nil && $0.kind != .importStub }
+    if let newest = placed.max(by: { $0.update < $1.update }) { return KnownAtom(newest) }
+    return try baseGlobal(named: name)
+  }
+
+  private func baseGlobal(named name: String) throws(LinkError) -> KnownAtom? {
+    let symbols = try fromJournal { () throws(JournalError) in try store.baseSymbols(named: name) }
+    if let symbol = symbols.first(where: { $0.binding != .local }) { return atom(symbol) }
+    // A hidden global is local in the linked image (gABI, Symbol Visibility), where it may be in any unit's list.
+    guard symbols.count == 1, let only = symbols.first else { return nil }
+    return atom(only)
+  }
+
+  /// Every variant of a function or variable by exact identity name: newest first.
+  func placements(named name: String) throws(LinkError) -> [PlacedAtom] {
+    try fromJournal { () throws(JournalError) in try store.placements(named: name, at: parent) }
+  }
+
+  /// The local symbols of one compilation unit of the base image by their names there.
+  func baseLocals(unit: String, ordinal: UInt32) throws(LinkError) -> [String: [BaseSymbol]] {
+    let key = UnitKey(name: unit, ordinal: ordinal)
+    if let known = units[key] { return known }
+    let symbols = try fromJournal { () throws(JournalError) in try store.baseSymbols(inUnit: unit, ordinal: ordinal) }
+    let byName = Dictionary(grouping: symbols, by: \.name)
+    units[key] = byName
+    return byName
+  }
+
+  func unitOrdinals(named unit: String) throws(LinkError) -> [UInt32] {
+    try fromJournal { () throws(JournalError) in try store.units(named: unit) }
+  }
+
+  /// A local atom of a unit: placed by an update, or in the base image.
+  func local(named name: String, unit: String, ordinal: UInt32) throws(LinkError) -> KnownAtom? {
+    let placed = try placements(named: name).filter {
+      $0.identity.unit == unit && $0.identity.unitOrdinal == ordinal && $0.identity.enclosingFunction == nil
+    }
+    if let newest = placed.max(by: { $0.update < $1.update }) { return KnownAtom(newest) }
+    let symbols = try baseLocals(unit: unit, ordinal: ordinal)[name] ?? []
+    guard symbols.count <= 1 else {
+      throw LinkError(.ambiguousLocal, symbol: name, detail: "\(symbols.count) local symbols of that name in \(unit)")
+    }
+    return symbols.first.flatMap(atom)
+  }
+
+  /// The base image's own atom of that identity, whatever updates made of it.
+  func base(_ identity: AtomIdentity) throws(LinkError) -> KnownAtom? {
+    guard let unit = identity.unit else { return try baseGlobal(named: identity.name) }
+    return try baseLocals(unit: unit, ordinal: identity.unitOrdinal)[identity.name]?.first.flatMap(atom)
+  }
+
+  func atom(_ symbol: BaseSymbol) -> KnownAtom? {
+    KnownAtom(symbol, isReadOnly: isReadOnly(symbol.address))
+  }
+
+  /// Whether the program cannot write there once the loader is done.
+  func isReadOnly(_ address: VirtualAddress) -> Bool {
+    guard let segment = base.segments.first(where: { $0.range.contains(address) }) else { return false }
+    return !segment.protection.contains(.write)
+  }
+
+  /// The symbols that share a function's bytes in the base image.
+  func baseSymbols(overlapping range: AddressRange) throws(LinkError) -> [BaseSymbol] {
+    try fromJournal { () throws(JournalError) in try store.baseSymbols(overlapping: range) }
+  }
+
+  func types(named name: String) throws(LinkError) -> [TypeLayout] {
+    try fromJournal { () throws(JournalError) in try store.types(named: name, at: parent) }
+  }
+
+  func baseImports(named name: String) throws(LinkError) -> [BaseImport] {
+    try fromJournal { () throws(JournalError) in try store.baseImports(named: name) }
+  }
+
+  /// An atom that an update placed, by its whole identity.
+  func placed(_ identity: AtomIdentity) throws(LinkError) -> PlacedAtom? {
+    try fromJournal { () throws(JournalError) in try store.placement(of: identity, at: parent) }
+  }
+}
+
+extension AtomDirectory {
+  /// Every body that a function has had up to the parent update: in the base image first.
+  func bodies(of atom: KnownAtom) throws(LinkError) -> [AddressRange] {
+    var bodies: [AddressRange] = []
+    if atom.identity.variant == nil, let original = try base(atom.identity) { bodies.append(original.placement.body) }
+    let placed = try fromJournal { () throws(JournalError) in try store.bodies(ofFunction: atom.identity, at: parent) }
+    for body in placed.map(\.placement.body) where !bodies.contains(body) { bodies.append(body) }
+    return bodies
+  }
+}
+
+/// Runs a look-up in the journal, and says so where it fails.
+func fromJournal<Value>(_ body: () throws(JournalError) -> Value) throws(LinkError) -> Value {
+  do {
+    return try body()
+  } catch {
+    throw LinkError(.journal, cause: error)
+  }
+}

@@ -1,0 +1,195 @@
+import Addressing
+import Journal
+
+/// Compares objects with the image at the parent update and decides what becomes of every piece.
+struct Differ {
+  private let identities: AtomIdentities
+  private let matcher: Matcher
+  private let memory: PlacedMemory
+  private var decisions = LinkDecisions()
+
+  private var set: LinkSet { identities.set }
+
+  init(identities: AtomIdentities, memory: PlacedMemory) {
+    self.identities = identities
+    self.memory = memory
+    matcher = Matcher(identities: identities, memory: memory)
+  }
+
+  /// - Throws: what cannot be linked under a running program, by name; nothing is decided then.
+  mutating func decide() throws(LinkError) -> LinkDecisions {
+    for id in set.ids where !identities.isAnonymous(id) {
+      switch set[id].kind {
+      case .code: try decideCode(id)
+      case .constant: try decideConstant(id)
+      case .variable: try decideVariable(id)
+      case .threadLocal: try decideThreadLocal(id)
+      case .literal: break
+      }
+    }
+    try spread()
+    for (id, place) in matcher.places where !isChanged(id) && decisions.kept[id] == nil {
+      decisions.kept[id] = place
+    }
+    return decisions
+  }
+
+  private func isChanged(_ id: PieceID) -> Bool {
+    decisions.placed.contains(id) || decisions.rewritten[id] != nil || decisions.reinitialized[id] != nil
+  }
+
+  // MARK: Each kind
+
+  private mutating func decideCode(_ id: PieceID) throws(LinkError) {
+    if let start = try identities.bodyStart(of: id), try standsWhole(id, at: start), try matcher.matches(id, at: start)
+    {
+      decisions.kept[id] = start
+    } else {
+      decisions.placed.insert(id)
+    }
+  }
+
+  /// Every function of the piece is the image's, at the distance that the piece gives it, with the size it had.
+  private func standsWhole(_ id: PieceID, at start: VirtualAddress) throws(LinkError) -> Bool {
+    for (index, symbol) in set[id].symbols.enumerated() where symbol.isFunction {
+      guard let atom = try identities.known(id, symbol: index) else { return false }
+      let body = atom.placement.body
+      guard body.start == start.displaced(by: Int64(bitPattern: symbol.offset)) else { return false }
+      guard body.byteCount == symbol.byteCount || symbol.byteCount == 0 else { return false }
+    }
+    return true
+  }
+
+  private mutating func decideConstant(_ id: PieceID) throws(LinkError) {
+    let piece = set[id]
+    let symbol = piece.symbols[0]
+    guard let atom = try identities.known(id, symbol: 0) else {
+      decisions.placed.insert(id)
+      return
+    }
+    let start = atom.placement.body.start.displaced(by: 0 &- Int64(bitPattern: symbol.offset))
+    if atom.placement.body.byteCount == symbol.byteCount, try matcher.matches(id, at: start) {
+      decisions.kept[id] = start
+      return
+    }
+    guard atom.kind == .constant else {
+      throw LinkError(
+        .variableKindChanged, object: set.objects[id.object].path, symbol: symbol.name, address: start,
+        detail: "it was writable and is read-only now")
+    }
+    guard symbol.byteCount > atom.placement.capacity else {
+      decisions.rewritten[id] = start
+      return
+    }
+    guard symbol.isLocal else {
+      throw LinkError(
+        .constantGrew, object: set.objects[id.object].path, symbol: symbol.name, address: start,
+        detail: "from \(atom.placement.body.byteCount) to \(symbol.byteCount) bytes")
+    }
+    decisions.placed.insert(id)
+    decisions.notes.append(LinkNote(kind: .constantMoved, subject: symbol.name))
+  }
+
+  private mutating func decideVariable(_ id: PieceID) throws(LinkError) {
+    let piece = set[id]
+    // What no symbol names in writable sections is padding.
+    guard let symbol = piece.symbols.first else { return }
+    guard let atom = try identities.known(id, symbol: 0) else {
+      decisions.placed.insert(id)
+      return
+    }
+    let start = atom.placement.body.start.displaced(by: 0 &- Int64(bitPattern: symbol.offset))
+    guard atom.placement.body.byteCount == symbol.byteCount else {
+      throw LinkError(
+        .variableSizeChanged, object: set.objects[id.object].path, symbol: symbol.name, address: start,
+        detail: "from \(atom.placement.body.byteCount) to \(symbol.byteCount) bytes")
+    }
+    guard atom.kind == .variable else {
+      throw LinkError(
+        .variableKindChanged, object: set.objects[id.object].path, symbol: symbol.name, address: start,
+        detail: "it was read-only and is writable now")
+    }
+    if try matcher.matches(id, at: start) {
+      decisions.kept[id] = start
+    } else {
+      decisions.reinitialized[id] = start
+    }
+  }
+
+  private func decideThreadLocal(_ id: PieceID) throws(LinkError) {
+    guard let symbol = set[id].symbols.first else { return }
+    let object = set.objects[id.object].path
+    guard let atom = try identities.known(id, symbol: 0), atom.threadOffset != nil else {
+      throw LinkError(.newThreadLocal, object: object, symbol: symbol.name)
+    }
+    guard atom.placement.body.byteCount == symbol.byteCount else {
+      throw LinkError(
+        .variableSizeChanged, object: object, symbol: symbol.name,
+        detail: "thread-local, from \(atom.placement.body.byteCount) to \(symbol.byteCount) bytes")
+    }
+  }
+
+  // MARK: What a move entails
+
+  /// A piece that refers to the inside of one that moves must move too (or change in place); a piece that moves needs
+  /// its literals and clones: those that stand already where nothing about them changes, new ones else.
+  private mutating func spread() throws(LinkError) {
+    let referrers = referrersByTarget()
+    var queue = decisions.placed.sorted()
+    while let id = queue.popLast() {
+      for referrer in referrers[id] ?? [] where referrer != id && !decisions.placed.contains(referrer) {
+        if try move(referrer) { queue.append(referrer) }
+      }
+      for index in set[id].targets.indices {
+        guard let needed = target(index, of: id), identities.isAnonymous(needed) else { continue }
+        guard !decisions.placed.contains(needed), matcher.places[needed] == nil else { continue }
+        decisions.placed.insert(needed)
+        queue.append(needed)
+      }
+    }
+  }
+
+  /// Returns whether the referrer got a new place.
+  private mutating func move(_ id: PieceID) throws(LinkError) -> Bool {
+    switch set[id].kind {
+    case .constant where !identities.isAnonymous(id):
+      if let start = decisions.kept.removeValue(forKey: id) { decisions.rewritten[id] = start }
+      return false
+    case .variable where !identities.isAnonymous(id):
+      if let start = decisions.kept.removeValue(forKey: id) { decisions.reinitialized[id] = start }
+      return false
+    default:
+      // An anonymous piece that nothing placed needs is left out.
+      guard !identities.isAnonymous(id) || matcher.places[id] != nil else { return false }
+      decisions.kept[id] = nil
+      decisions.placed.insert(id)
+      return true
+    }
+  }
+
+  private func target(_ index: Int, of id: PieceID) -> PieceID? {
+    let (target, object) = set.target(index, of: id)
+    switch target {
+    case .entry(let piece, _), .inner(let piece, _): return PieceID(object: object, piece: piece)
+    case .external, .absolute, .none: return nil
+    }
+  }
+
+  /// By target: who refers to a place that a move of the target would change. A function's entry never changes.
+  private func referrersByTarget() -> [PieceID: [PieceID]] {
+    var result: [PieceID: [PieceID]] = [:]
+    for id in set.ids {
+      for index in set[id].targets.indices {
+        let (target, object) = set.target(index, of: id)
+        switch target {
+        case .inner(let piece, _): result[PieceID(object: object, piece: piece), default: []].append(id)
+        case .entry(let piece, _):
+          let target = PieceID(object: object, piece: piece)
+          if identities.isAnonymous(target) { result[target, default: []].append(id) }
+        case .external, .absolute, .none: break
+        }
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,38 @@
+import Addressing
+import Journal
+
+/// What becomes of each piece of the objects.
+struct LinkDecisions {
+  /// Get a new place in the arena.
+  var placed: Set<PieceID> = []
+  /// Named constants whose bytes change where they stand; by the piece's start.
+  var rewritten: [PieceID: VirtualAddress] = [:]
+  /// Variables whose first value changes; by the piece's start.
+  var reinitialized: [PieceID: VirtualAddress] = [:]
+  /// Pieces that stay what and where they are; by the piece's start.
+  var kept: [PieceID: VirtualAddress] = [:]
+  /// What the user should know though nothing is refused.
+  var notes: [LinkNote] = []
+
+  var isEmpty: Bool { placed.isEmpty && rewritten.isEmpty && reinitialized.isEmpty }
+}
+
+/// Something worth knowing about an update that is linked all the same.
+public struct LinkNote: Hashable, Sendable {
+  public enum Kind: String, Hashable, Sendable, CaseIterable {
+    /// No debug information: only sizes were compared.
+    case layoutUnchecked
+    /// Built without -ffunction-sections: a whole section is one atom.
+    case sectionIsAtom
+    /// A constant that grew has moved: pointers to it that the program keeps still lead to the old one.
+    case constantMoved
+    /// The function's type changed: callers that were not compiled anew go on calling the old one.
+    case prototypeChanged
+    /// Callers may rely on the registers that old bodies leave alone (GCC without -fno-ipa-ra).
+    case calleeRegisters
+  }
+
+  public var kind: Kind
+  /// The symbol or object that it is about.
+  public var subject: String
+}

@@ -1,0 +1,219 @@
+import Addressing
+import Journal
+
+/// Decides whether the image already holds what a piece would be, relocated at its place.
+///
+/// The image's bytes are the truth: no earlier object file is needed. What has a name is expected at its atom's
+/// address; what is known by content alone (strings, jump tables, clones) is compared where the image's own fixup
+/// leads.
+final class Matcher {
+  private let identities: AtomIdentities
+  private let memory: PlacedMemory
+  private var results: [Question: Bool] = [:]
+  /// Where pieces stand that matched, or that are assumed to while a cycle of references is walked.
+  private(set) var places: [PieceID: VirtualAddress] = [:]
+
+  private struct Question: Hashable {
+    let id: PieceID
+    let from: UInt64
+    let byteCount: UInt64
+    let address: VirtualAddress
+  }
+
+  private var set: LinkSet { identities.set }
+
+  init(identities: AtomIdentities, memory: PlacedMemory) {
+    self.identities = identities
+    self.memory = memory
+  }
+
+  /// Whether the piece's content, references included, is what stands at `address`.
+  func matches(_ id: PieceID, at address: VirtualAddress) throws(LinkError) -> Bool {
+    try matches(id, from: 0, byteCount: set[id].byteCount, at: address)
+  }
+
+  private func matches(
+    _ id: PieceID, from: UInt64, byteCount: UInt64, at address: VirtualAddress
+  ) throws(LinkError) -> Bool {
+    let question = Question(id: id, from: from, byteCount: byteCount, address: address)
+    if let known = results[question] { return known }
+    // A cycle of references (a loop's jump table, mutual recursion of clones) holds if nothing else contradicts it.
+    results[question] = true
+    let isWhole = from == 0 && byteCount == set[id].byteCount
+    let former = places[id]
+    if isWhole, former == nil { places[id] = address }
+    let result = try compare(question)
+    results[question] = result
+    if !result, isWhole { places[id] = former }
+    return result
+  }
+
+  private func compare(_ question: Question) throws(LinkError) -> Bool {
+    let piece = set[question.id]
+    guard let range = AddressRange(validating: question.address, byteCount: question.byteCount) else { return false }
+    let placed = try memory.bytes(range)
+    guard placed.count == Int(question.byteCount) else { return false }
+    if piece.isZeroFill { return placed.allSatisfy { $0 == 0 } }
+    let part = PiecePart(piece, from: question.from, byteCount: question.byteCount)
+    guard
+      let found = X86Placed.match(
+        object: part.bytes, relocations: part.relocations, placed: placed, at: question.address,
+        isCode: piece.kind == .code)
+    else { return false }
+    for (index, reference) in zip(part.indexes, found.references) {
+      let place = question.address.displaced(by: Int64(piece.relocations[index].offset) - Int64(question.from))
+      guard try isEquivalent(index, of: question.id, reference, at: place) else {
+        return false
+      }
+    }
+    return true
+  }
+
+  // MARK: References
+
+  private func isEquivalent(
+    _ index: Int, of id: PieceID, _ reference: PlacedReference, at place: VirtualAddress
+  ) throws(LinkError) -> Bool {
+    let relocation = set[id].relocations[index]
+    if reference == .consumed { return true }
+    let (target, object) = set.target(index, of: id)
+    let isWord = X86Relocation(rawValue: relocation.type) == .direct64
+    guard
+      let meaning = try isWord ? meaning(ofWordAt: place, addend: relocation.addend) : meaning(of: reference)
+    else { return false }
+    switch target {
+    case .none: return true
+    case .absolute(let value): return meaning == .number(value) || meaning == .address(VirtualAddress(value))
+    case .external(let name, let isWeak): return try isExternal(name, isWeak, meaning)
+    case .entry(let piece, let symbol):
+      let target = PieceID(object: object, piece: piece)
+      let anchor = set.anchor(index, of: id, target: target, symbol: symbol)
+      return try isEntry(target, symbol, anchor, meaning)
+    case .inner(let piece, let offset):
+      let target = PieceID(object: object, piece: piece)
+      return try isInner(target, offset, set.anchor(index, of: id, target: target, symbol: nil), meaning)
+    }
+  }
+
+  /// What the image's field means, as an address of a symbol (the addend taken off).
+  private enum Meaning: Equatable {
+    case address(VirtualAddress)
+    case imported(String)
+    case threadOffset(Int64)
+    case number(UInt64)
+  }
+
+  /// Nil where it cannot be told, which makes the atom a changed one.
+  private func meaning(of reference: PlacedReference) throws(LinkError) -> Meaning? {
+    switch reference {
+    case .address(let address): return .address(address)
+    case .cell(let cell): return try meaning(ofWordAt: cell, addend: 0)
+    case .threadCell(let cell): return .threadOffset(Int64(bitPattern: try memory.word(at: cell)))
+    case .threadOffset(let offset): return .threadOffset(offset)
+    case .absolute(let value): return .number(value)
+    case .threadDescriptor, .moduleOffset, .opaque, .consumed: return nil
+    }
+  }
+
+  private func meaning(ofWordAt cell: VirtualAddress, addend: Int64) throws(LinkError) -> Meaning {
+    switch try memory.pointer(at: cell) {
+    case .null: return .number(0)
+    case .address(let address): return .address(address.displaced(by: 0 &- addend))
+    case .imported(let symbol): return .imported(symbol.name)
+    case .number(let value): return .number(value &- UInt64(bitPattern: addend))
+    }
+  }
+
+  private func isExternal(_ name: String, _ isWeak: Bool, _ meaning: Meaning) throws(LinkError) -> Bool {
+    if let atom = try identities.directory.global(named: name) {
+      if let offset = atom.threadOffset {
+        return meaning == .threadOffset(offset) || meaning == .number(UInt64(bitPattern: offset))
+      }
+      return meaning == .address(atom.referenceAddress)
+    }
+    switch meaning {
+    case .imported(let symbol): return symbol == name
+    case .address(let address):
+      if try isStub(at: address, of: name) { return true }
+      return try isCopy(at: address, of: name)
+    case .number(let value): return value == 0 && isWeak
+    case .threadOffset: return false
+    }
+  }
+
+  private func isStub(at address: VirtualAddress, of name: String) throws(LinkError) -> Bool {
+    guard let slot = try memory.slot(ofStubAt: address), case .imported(let symbol) = try memory.pointer(at: slot)
+    else { return false }
+    return symbol.name == name
+  }
+
+  private func isCopy(at address: VirtualAddress, of name: String) throws(LinkError) -> Bool {
+    try identities.directory.baseImports(named: name).contains { $0.kind == .copy && $0.slot == address }
+  }
+
+  private func isEntry(
+    _ target: PieceID, _ symbol: Int, _ anchor: Int64, _ meaning: Meaning
+  ) throws(LinkError) -> Bool {
+    guard case .address(let address) = meaning else { return false }
+    if identities.isAnonymous(target) {
+      let offset = Int64(bitPattern: set[target].symbols[symbol].offset)
+      return try matches(target, at: address.displaced(by: 0 &- anchor &- offset))
+    }
+    guard let atom = try identities.known(target, symbol: symbol) else { return false }
+    return address == atom.referenceAddress.displaced(by: anchor)
+  }
+
+  private func isInner(
+    _ target: PieceID, _ offset: UInt64?, _ anchor: Int64, _ meaning: Meaning
+  ) throws(LinkError) -> Bool {
+    let piece = set[target]
+    if piece.kind == .threadLocal { return try isThreadLocal(target, anchor, meaning) }
+    guard case .address(let address) = meaning else { return false }
+    let start = address.displaced(by: 0 &- anchor)
+    if piece.kind == .code {
+      if let place = places[target] { return place == start }
+      if identities.isAnonymous(target) { return try matches(target, at: start) }
+      return try identities.bodyStart(of: target) == start
+    }
+    if identities.isAnonymous(target) { return try isSameContent(target, offset, at: start) }
+    guard let atom = try identities.known(target, symbol: 0) else { return false }
+    let symbol = piece.symbols[0]
+    return start.displaced(by: Int64(bitPattern: symbol.offset)) == atom.referenceAddress
+  }
+
+  /// A literal is compared from the place referred to up to the next one: the rest belongs to other references.
+  private func isSameContent(_ target: PieceID, _ offset: UInt64?, at start: VirtualAddress) throws(LinkError) -> Bool {
+    let piece = set[target]
+    guard let offset, offset < piece.byteCount else { return try matches(target, at: start) }
+    let end = set.objects[target.object].extent(of: target.piece, from: offset)
+    return try matches(
+      target, from: offset, byteCount: end - offset, at: start.displaced(by: Int64(bitPattern: offset)))
+  }
+
+  private func isThreadLocal(_ target: PieceID, _ anchor: Int64, _ meaning: Meaning) throws(LinkError) -> Bool {
+    guard let atom = try identities.known(target, symbol: 0), let offset = atom.threadOffset else { return false }
+    let expected = offset &- Int64(bitPattern: set[target].symbols[0].offset) &+ anchor
+    return meaning == .threadOffset(expected) || meaning == .number(UInt64(bitPattern: expected))
+  }
+}
+
+/// A part of a piece with the relocations that lie in it.
+struct PiecePart {
+  let bytes: [UInt8]
+  /// Offsets from the start of the part.
+  let relocations: [AtomRelocation]
+  /// The relocations' indexes in the piece.
+  let indexes: [Int]
+
+  init(_ piece: ObjectPiece, from: UInt64, byteCount: UInt64) {
+    let start = Int(clamping: from)
+    let end = min(piece.bytes.count, start + Int(clamping: byteCount))
+    bytes = Array(piece.bytes[min(start, end)..<end])
+    indexes = piece.relocations.indices.filter { (start..<max(start, end)).contains(piece.relocations[$0].offset) }
+    relocations = indexes.map {
+      var relocation = piece.relocations[$0]
+      relocation.offset -= start
+      return relocation
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/// A piece of one of the objects that are linked together.
+struct PieceID: Hashable, Comparable {
+  /// Index into `LinkSet.objects`.
+  let object: Int
+  /// Index into `ObjectGraph.pieces`.
+  let piece: Int
+
+  static func < (lhs: Self, rhs: Self) -> Bool { (lhs.object, lhs.piece) < (rhs.object, rhs.piece) }
+}
+
+/// The object files of one update, which may refer to each other.
+struct LinkSet {
+  let objects: [ObjectGraph]
+  /// Global names to the piece and symbol that define them; the first definition of a weak one, as linkers take it.
+  private let definitions: [String: Definition]
+
+  struct Definition: Hashable {
+    let id: PieceID
+    let symbol: Int
+  }
+
+  init(_ objects: [ObjectGraph]) throws(LinkError) {
+    var definitions: [String: Definition] = [:]
+    for (index, object) in objects.enumerated() {
+      for (name, place) in object.definitions {
+        let definition = Definition(id: PieceID(object: index, piece: place.piece), symbol: place.symbol)
+        guard let other = definitions[name] else {
+          definitions[name] = definition
+          continue
+        }
+        let isWeak = object.pieces[place.piece].symbols[place.symbol].isWeak
+        let otherObject = objects[other.id.object]
+        let otherIsWeak = otherObject.pieces[other.id.piece].symbols[other.symbol].isWeak
+        guard isWeak || otherIsWeak else {
+          throw LinkError(
+            .duplicateDefinition, object: object.path, symbol: name, detail: "\(otherObject.path) defines it too")
+        }
+        if otherIsWeak, !isWeak { definitions[name] = definition }
+      }
+    }
+    self.objects = objects
+    self.definitions = definitions
+  }
+
+  subscript(_ id: PieceID) -> ObjectPiece { objects[id.object].pieces[id.piece] }
+
+  func definition(of name: String) -> Definition? { definitions[name] }
+
+  var ids: [PieceID] {
+    objects.indices.flatMap { object in
+      objects[object].pieces.indices.map { PieceID(object: object, piece: $0) }
+    }
+  }
+
+  /// The target with references to names that another object of the set defines led to that object's piece.
+  func target(_ index: Int, of id: PieceID) -> (target: ReferenceTarget, object: Int) {
+    let target = self[id].targets[index]
+    guard case .external(let name, _) = target, let definition = definitions[name] else { return (target, id.object) }
+    let piece = self[definition.id]
+    let symbol = piece.symbols[definition.symbol]
+    guard piece.kind == .code else {
+      return (.inner(piece: definition.id.piece, offset: symbol.offset), definition.id.object)
+    }
+    return (.entry(piece: definition.id.piece, symbol: definition.symbol), definition.id.object)
+  }
+
+  /// What to add to the place of the target (a function's entry where `symbol` is given, else the piece's start) to
+  /// get the relocation's symbol value S.
+  func anchor(_ index: Int, of id: PieceID, target: PieceID, symbol: Int?) -> Int64 {
+    let piece = self[target]
+    let symbolOffset = symbol.map { piece.symbols[$0].offset } ?? 0
+    if case .external(let name, _) = self[id].targets[index] {
+      guard symbol == nil, let definition = definitions[name] else { return 0 }
+      return Int64(bitPattern: piece.symbols[definition.symbol].offset)
+    }
+    return Int64(bitPattern: self[id].anchors[index] &- piece.start &- symbolOffset)
+  }
+}

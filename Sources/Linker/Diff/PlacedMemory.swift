@@ -1,0 +1,92 @@
+import Addressing
+import Journal
+import ObjectFile
+
+/// The image's covered bytes at the parent update, as a linker needs them: with the meaning of pointers.
+final class PlacedMemory {
+  private let store: JournalStore
+  private let parent: Digest
+  let isPositionIndependent: Bool
+  private let relocations: BaseRelocations
+
+  init(store: JournalStore, parent: Digest, tables: ELFArenaLayout) {
+    self.store = store
+    self.parent = parent
+    isPositionIndependent = store.base.isPositionIndependent
+    relocations = BaseRelocations(store: store, tables: tables)
+  }
+
+  /// What an 8-byte word in memory stands for, slide aside.
+  enum Pointer: Hashable {
+    case null
+    case address(VirtualAddress)
+    case imported(ImportedSymbol)
+    /// No relocation: in an image that slides, a number.
+    case number(UInt64)
+  }
+
+  func bytes(_ range: AddressRange) throws(LinkError) -> [UInt8] {
+    try fromJournal { () throws(JournalError) in try store.bytes(range, at: parent) }
+  }
+
+  /// The word at `cell` in the file of the parent update.
+  func word(at cell: VirtualAddress) throws(LinkError) -> UInt64 {
+    let bytes = try bytes(AddressRange(start: cell, byteCount: 8))
+    return bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  func pointer(at cell: VirtualAddress) throws(LinkError) -> Pointer {
+    if let placed = try pointerOperation(at: cell) { return placed.after.map(Pointer.address) ?? .null }
+    if let bound = try bindOperation(at: cell) { return bound.after.map(Pointer.imported) ?? .null }
+    if let slot = try baseImport(slot: cell) { return .imported(slot.symbol) }
+    guard isPositionIndependent else { return try plain(word(at: cell)) }
+    guard let record = try relocations.relative(at: cell) else { return .number(try word(at: cell)) }
+    return .address(VirtualAddress(record.addend))
+  }
+
+  private func plain(_ word: UInt64) -> Pointer { word == 0 ? .null : .address(VirtualAddress(word)) }
+
+  /// The newest pointer operation on the cell, on the way to the parent update.
+  func pointerOperation(at cell: VirtualAddress) throws(LinkError) -> PointerOperation? {
+    guard case .pointer(let pointer)? = try newestOperation(on: cell), pointer.cell == cell else { return nil }
+    return pointer
+  }
+
+  private func bindOperation(at cell: VirtualAddress) throws(LinkError) -> BindOperation? {
+    guard case .bind(let bind)? = try newestOperation(on: cell), bind.cell == cell else { return nil }
+    return bind
+  }
+
+  private func newestOperation(on cell: VirtualAddress) throws(LinkError) -> Operation? {
+    guard let range = AddressRange(validating: cell, byteCount: 8) else { return nil }
+    let writes = try fromJournal { () throws(JournalError) in try store.writes(overlapping: range, at: parent) }
+    return writes.last?.operation
+  }
+
+  private func baseImport(slot: VirtualAddress) throws(LinkError) -> BaseImport? {
+    try fromJournal { () throws(JournalError) in try store.baseImport(slot: slot) }
+  }
+
+  /// The slot through which a call stub at `address` jumps: `jmp *slot(%rip)`, with an `endbr64` or a `bnd` in front.
+  func slot(ofStubAt address: VirtualAddress) throws(LinkError) -> VirtualAddress? {
+    guard let range = AddressRange(validating: address, byteCount: 11) else { return nil }
+    var code = try bytes(range)[...]
+    if code.starts(with: [0xf3, 0x0f, 0x1e, 0xfa]) { code = code.dropFirst(4) }
+    if code.first == 0xf2 { code = code.dropFirst() }
+    guard code.starts(with: [0xff, 0x25]), code.count >= 6 else { return nil }
+    let field = code.dropFirst(2).prefix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+    let end = address.rawValue &+ UInt64(code.startIndex) &+ 6
+    return VirtualAddress(end).displaced(by: Int64(Int32(bitPattern: field)))
+  }
+}
+
+extension PlacedMemory.Pointer {
+  /// Whether a loader writes the word, so that a task holds other bytes there than the file.
+  func isRelocated(_ base: BaseImage) -> Bool {
+    switch self {
+    case .imported: true
+    case .address: base.isPositionIndependent
+    case .null, .number: false
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import Addressing
+import Journal
+
+/// The numbered static locals of one object (`n.0`, `n.1`), matched with the image's by the functions that refer to
+/// them on both sides.
+struct StaticLocals {
+  private(set) var known: [PieceID: KnownAtom] = [:]
+  /// The functions of the object that refer to each.
+  private(set) var referrers: [PieceID: Set<String>] = [:]
+
+  private struct Candidate {
+    let atom: KnownAtom
+    let referrers: Set<String>
+  }
+
+  init(
+    _ numbered: [PieceID], set: LinkSet, unit: String, ordinal: UInt32, directory: AtomDirectory,
+    memory: PlacedMemory
+  ) throws(LinkError) {
+    guard let object = numbered.first?.object else { return }
+    referrers = Self.referrers(of: numbered, in: set.objects[object])
+    let bodies = try Self.references(
+      ofFunctions: referrers.values.reduce(into: Set()) { $0.formUnion($1) }, unit: unit, ordinal: ordinal,
+      directory: directory, memory: memory)
+    for (stem, ids) in Dictionary(grouping: numbered, by: { SymbolNaming.stem(set[$0].name).stem }) {
+      let candidates = try Self.candidates(stem, unit, ordinal, bodies, directory)
+      try match(ids.sorted(), with: candidates, in: set)
+    }
+  }
+
+  private static func referrers(of ids: [PieceID], in object: ObjectGraph) -> [PieceID: Set<String>] {
+    let wanted = Set(ids.map(\.piece))
+    var result: [PieceID: Set<String>] = [:]
+    for piece in object.pieces where piece.kind == .code {
+      for case .inner(let target, _) in piece.targets where wanted.contains(target) {
+        let names = piece.symbols.map { functionName($0.name) }
+        result[PieceID(object: ids[0].object, piece: target), default: []].formUnion(names)
+      }
+    }
+    return result
+  }
+
+  /// The source function: without what the compiler appends to its clones.
+  private static func functionName(_ name: String) -> String {
+    SymbolNaming.isClone(name) ? String(name.prefix { $0 != "." }) : name
+  }
+
+  /// What the image's present bodies of these functions, and of their clones, refer to.
+  private static func references(
+    ofFunctions names: Set<String>, unit: String, ordinal: UInt32, directory: AtomDirectory, memory: PlacedMemory
+  ) throws(LinkError) -> [(name: String, targets: [VirtualAddress])] {
+    var bodies: [(String, AddressRange)] = []
+    let locals = try directory.baseLocals(unit: unit, ordinal: ordinal)
+    for name in names.sorted() {
+      var atom = try directory.local(named: name, unit: unit, ordinal: ordinal)
+      if atom == nil { atom = try directory.global(named: name) }
+      if let atom { bodies.append((name, atom.placement.body)) }
+    }
+    for symbol in locals.values.joined() where symbol.kind == .function && SymbolNaming.isClone(symbol.name) {
+      let name = functionName(symbol.name)
+      guard names.contains(name), let range = AddressRange(validating: symbol.address, byteCount: symbol.byteCount)
+      else { continue }
+      bodies.append((name, range))
+    }
+    let disassembler = Disassembler(.x86_64)
+    var result: [(name: String, targets: [VirtualAddress])] = []
+    for (name, range) in bodies {
+      let code = try memory.bytes(range)
+      result.append((name, try disassembler.decode(code, at: range.start).references.map(\.target)))
+    }
+    return result
+  }
+
+  private static func candidates(
+    _ stem: String, _ unit: String, _ ordinal: UInt32, _ bodies: [(name: String, targets: [VirtualAddress])],
+    _ directory: AtomDirectory
+  ) throws(LinkError) -> [Candidate] {
+    var result: [Candidate] = []
+    let placed = try directory.placements(named: stem).filter {
+      $0.identity.unit == unit && $0.identity.unitOrdinal == ordinal && $0.identity.enclosingFunction != nil
+    }
+    for atom in placed {
+      result.append(Candidate(atom: KnownAtom(atom), referrers: [atom.identity.enclosingFunction ?? ""]))
+    }
+    for (name, symbols) in try directory.baseLocals(unit: unit, ordinal: ordinal).sorted(by: { $0.key < $1.key })
+    where SymbolNaming.stem(name) == (stem, true) {
+      for symbol in symbols {
+        guard var atom = directory.atom(symbol), atom.kind == .variable,
+          !placed.contains(where: { $0.placement.body.start == atom.placement.body.start })
+        else { continue }
+        let referrers = Set(bodies.filter { $0.targets.contains(where: atom.placement.body.contains) }.map(\.name))
+        atom.identity.name = stem
+        atom.identity.enclosingFunction = referrers.sorted().first
+        result.append(Candidate(atom: atom, referrers: referrers))
+      }
+    }
+    return result
+  }
+
+  /// Every piece takes the one candidate that shares most referrers with it. Two of the same function (nested blocks)
+  /// follow their order; what stays ambiguous is refused, for a wrong guess would give a variable another's value.
+  private mutating func match(_ ids: [PieceID], with candidates: [Candidate], in set: LinkSet) throws(LinkError) {
+    var taken: [AtomIdentity: PieceID] = [:]
+    for (names, group) in Dictionary(grouping: ids, by: { referrers[$0] ?? [] }) {
+      let fitting = candidates.filter { !$0.referrers.isDisjoint(with: names) }
+      let best = fitting.map { $0.referrers.intersection(names).count }.max() ?? 0
+      let chosen = fitting.filter { $0.referrers.intersection(names).count == best }
+      guard !chosen.isEmpty else { continue }
+      let name = set[group[0]].name
+      guard chosen.count == group.count || (group.count == 1 && chosen.count == 1) else {
+        throw LinkError(
+          .ambiguousLocal, symbol: name,
+          detail:
+            "\(group.count) static locals of \(names.sorted().joined(separator: ", ")) and \(chosen.count) in the image"
+        )
+      }
+      for (id, candidate) in zip(group.sorted(), chosen.sorted { Self.order($0, $1) }) {
+        var atom = candidate.atom
+        if chosen.count > 1 { atom.identity.variant = set[id].name }
+        known[id] = atom
+        guard taken.updateValue(id, forKey: atom.identity) == nil else {
+          throw LinkError(.ambiguousLocal, symbol: name, detail: "two static locals fit the same variable of the image")
+        }
+      }
+    }
+  }
+
+  private static func order(_ lhs: Candidate, _ rhs: Candidate) -> Bool {
+    lhs.atom.placement.body.start < rhs.atom.placement.body.start
+  }
+}

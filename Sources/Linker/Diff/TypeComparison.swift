@@ -1,0 +1,43 @@
+import Journal
+import ObjectFile
+
+/// Refuses a change of layout under a running program: what it holds in memory has the old one.
+struct TypeComparison {
+  private let directory: AtomDirectory
+
+  init(directory: AtomDirectory) { self.directory = directory }
+
+  /// Returns the layouts that the parent update does not know yet.
+  func compare(
+    _ set: LinkSet, _ types: [ObjectTypes], decisions: inout LinkDecisions
+  ) throws(LinkError) -> [TypeLayout] {
+    var added: [String: TypeLayout] = [:]
+    for (index, object) in set.objects.enumerated() where changes(object: index, in: decisions) {
+      guard types[index].isKnown else {
+        decisions.notes.append(LinkNote(kind: .layoutUnchecked, subject: object.path))
+        continue
+      }
+      for layout in types[index].layouts {
+        let known = try directory.types(named: layout.name)
+        if known.isEmpty { added[layout.name] = layout }
+        guard !known.isEmpty, !known.contains(where: { Self.isCompatible(layout.layout, with: $0.layout) }) else {
+          continue
+        }
+        throw LinkError(
+          .typeLayoutChanged, object: object.path, symbol: layout.name,
+          detail: DWARFTypeLayout.difference(between: known[0].layout, and: layout.layout))
+      }
+    }
+    return added.values.sorted { $0.name < $1.name }
+  }
+
+  /// New enumerators harm nobody: what is in memory means what it meant.
+  private static func isCompatible(_ new: String, with old: String) -> Bool {
+    new == old || DWARFTypeLayout.onlyAddsEnumerators(from: old, to: new)
+  }
+
+  private func changes(object: Int, in decisions: LinkDecisions) -> Bool {
+    decisions.placed.contains { $0.object == object } || decisions.rewritten.keys.contains { $0.object == object }
+      || decisions.reinitialized.keys.contains { $0.object == object }
+  }
+}

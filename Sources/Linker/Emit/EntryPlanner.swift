@@ -1,0 +1,202 @@
+import Addressing
+import Journal
+
+/// Gives every function of the placed pieces its way in: the entry stub and cell that it has, or new ones.
+struct EntryPlanner {
+  private let identities: AtomIdentities
+  private let memory: PlacedMemory
+  private let disassembler = Disassembler(.x86_64)
+  /// Cells and stubs that this update has already seen to: aliases share them.
+  private var settledCells: Set<VirtualAddress> = []
+  private var settledEntries: [VirtualAddress: VirtualAddress] = [:]
+  private(set) var entries: [LinkSet.Definition: VirtualAddress] = [:]
+
+  init(identities: AtomIdentities, memory: PlacedMemory) {
+    self.identities = identities
+    self.memory = memory
+  }
+
+  private var set: LinkSet { identities.set }
+
+  /// - Parameter start: where the piece is placed.
+  mutating func plan(_ id: PieceID, at start: VirtualAddress, into state: inout EmitterState) throws(LinkError) {
+    let piece = set[id]
+    for (index, symbol) in piece.symbols.enumerated() where symbol.isFunction {
+      let definition = LinkSet.Definition(id: id, symbol: index)
+      let byteCount = symbol.byteCount == 0 ? piece.byteCount - symbol.offset : symbol.byteCount
+      let body = AddressRange(start: start.displaced(by: Int64(bitPattern: symbol.offset)), byteCount: byteCount)
+      if identities.isAnonymous(id) {
+        try addClone(definition, body, &state)
+      } else if let known = try identities.known(id, symbol: index) {
+        try addBody(definition, body, of: known, &state)
+      } else {
+        try addNew(definition, body, &state)
+      }
+    }
+  }
+
+  /// A clone has no entry of its own: only code that is placed with it calls it.
+  private mutating func addClone(
+    _ definition: LinkSet.Definition, _ body: AddressRange, _ state: inout EmitterState
+  ) throws(LinkError) {
+    entries[definition] = body.start
+    var identity = try identities.identity(definition.id, symbol: definition.symbol)
+    identity.variant = "at \(body.start)"
+    state.draft.add(
+      AtomChange(
+        atom: identity, atomKind: .function, change: .added, before: nil,
+        after: Placement(body: body, capacity: body.byteCount, entry: body.start), operations: []))
+  }
+
+  private mutating func addNew(
+    _ definition: LinkSet.Definition, _ body: AddressRange, _ state: inout EmitterState
+  ) throws(LinkError) {
+    let (cell, pointer) = try state.addCell(to: body.start)
+    let (slot, write) = try state.addSlot(to: cell)
+    entries[definition] = slot.start
+    state.draft.add(
+      AtomChange(
+        atom: try identities.identity(definition.id, symbol: definition.symbol), atomKind: .function,
+        change: .added, before: nil,
+        after: Placement(body: body, capacity: body.byteCount, entry: slot.start, cell: cell),
+        operations: [pointer, write], typeDigest: identities.typeDigest(definition.id, symbol: definition.symbol)))
+  }
+
+  private mutating func addBody(
+    _ definition: LinkSet.Definition, _ body: AddressRange, of known: KnownAtom, _ state: inout EmitterState
+  ) throws(LinkError) {
+    let entry = known.referenceAddress
+    entries[definition] = entry
+    var operations: [Int] = []
+    let cell: VirtualAddress
+    if let existing = known.placement.cell ?? settledEntries[entry] {
+      cell = existing
+      if settledCells.insert(cell).inserted, settledEntries[entry] == nil {
+        operations.append(try redirect(cell, to: body.start, &state))
+      }
+    } else {
+      try refuseFolded(known, definition)
+      let (fresh, pointer) = try state.addCell(to: body.start)
+      cell = fresh
+      operations.append(pointer)
+      operations.append(contentsOf: try addStub(known, cell, &state))
+      settledEntries[entry] = cell
+    }
+    state.draft.add(
+      AtomChange(
+        atom: known.identity, atomKind: .function, change: .moved, before: known.placement,
+        after: Placement(body: body, capacity: body.byteCount, entry: entry, cell: cell), operations: operations,
+        typeDigest: identities.typeDigest(definition.id, symbol: definition.symbol) ?? known.typeDigest))
+  }
+
+  private func redirect(
+    _ cell: VirtualAddress, to body: VirtualAddress, _ state: inout EmitterState
+  ) throws(LinkError) -> Int {
+    guard let last = try memory.pointerOperation(at: cell) else {
+      throw LinkError(.journal, address: cell, detail: "no update wrote the cell that a placement names")
+    }
+    return state.draft.add(
+      .pointer(
+        PointerOperation(
+          cell: cell, before: last.after, after: body, wordBefore: last.wordAfter, wordAfter: body.rawValue,
+          records: try state.loader.setPointer(at: cell, to: body))))
+  }
+
+  /// Two names for one body in the base image (a linker folded equal functions): a stub there would change both.
+  private func refuseFolded(_ known: KnownAtom, _ definition: LinkSet.Definition) throws(LinkError) {
+    let entry = known.referenceAddress
+    let mine = Set(set[definition.id].symbols.map(\.name))
+    let others = try identities.directory.baseSymbols(overlapping: AddressRange(start: entry, byteCount: 1))
+    for other in others
+    where other.kind == .function && other.address == entry && other.byteCount > 0 && !mine.contains(other.name) {
+      throw LinkError(
+        .foldedFunctionsDiverge, object: set.objects[definition.id.object].path,
+        symbol: set[definition.id].symbols[definition.symbol].name, address: entry,
+        detail: "\(other.name) has the same body")
+    }
+  }
+
+  // MARK: The stub in the base image
+
+  private mutating func addStub(
+    _ known: KnownAtom, _ cell: VirtualAddress, _ state: inout EmitterState
+  ) throws(LinkError) -> [Int] {
+    let entry = known.referenceAddress
+    let body = known.placement.body
+    let code = try memory.bytes(body)
+    let kind = try stubKind(known, code)
+    var operations: [Int] = []
+    var destination = cell
+    if kind.needsIsland {
+      let (island, write) = try state.addSlot(to: cell)
+      destination = island.start
+      operations.append(write)
+    }
+    let stub = try kind.encode(at: entry, to: destination)
+    let range = AddressRange(start: entry, byteCount: UInt64(stub.bytes.count))
+    operations.append(
+      state.draft.add(
+        .write(
+          WriteOperation(
+            place: .virtual(entry), before: try memory.bytes(range), after: stub.bytes, fixups: stub.fixups))))
+    try addGuard(known, code, range, &state)
+    return operations
+  }
+
+  private func stubKind(_ known: KnownAtom, _ code: [UInt8]) throws(LinkError) -> EntryStub {
+    var room = code.count
+    if room < 16, let behind = AddressRange(validating: known.placement.body.end, byteCount: UInt64(16 - room)) {
+      let next = try identities.directory.baseSymbols(overlapping: behind).map(\.address).filter { $0 >= behind.start }
+      let free = next.min().map { $0.rawValue - behind.start.rawValue } ?? behind.byteCount
+      room += min(EntryStub.padding(in: try memory.bytes(behind)), Int(free))
+    }
+    guard let kind = EntryStub.kind(for: code, room: room) else {
+      throw LinkError(
+        .tooShortForEntryStub, symbol: known.identity.name, address: known.referenceAddress,
+        detail: "\(room) bytes of room")
+    }
+    return kind
+  }
+
+  /// Nobody may stand inside the bytes that change; where the old body comes back to them, nobody in the old body.
+  private func addGuard(
+    _ known: KnownAtom, _ code: [UInt8], _ stub: AddressRange, _ state: inout EmitterState
+  ) throws(LinkError) {
+    let body = try disassembler.decode(code, at: known.placement.body.start)
+    let others = try placesReferredTo(in: body, of: known)
+    let isClear = body.landing(inStubOf: Int(stub.byteCount), others: others) == .nothing
+    state.draft.add(
+      isClear
+        ? Guard(
+          range: stub, reach: .interior, reason: .entryStub, direction: .both, function: known.identity.name)
+        : Guard(
+          range: known.placement.body, reach: .whole, reason: .branchIntoEntryStub, direction: .both,
+          function: known.identity.name))
+  }
+
+  /// Where jump tables and the split-off cold part lead inside the old body.
+  private func placesReferredTo(in body: CodeBody, of known: KnownAtom) throws(LinkError) -> [VirtualAddress] {
+    var places: [VirtualAddress] = []
+    for table in Set(body.references.filter { $0.kind != .branch }.map(\.target)).sorted() {
+      guard identities.directory.isReadOnly(table), !body.range.contains(table),
+        let range = AddressRange(validating: table, byteCount: Self.longestTable)
+      else { continue }
+      let bytes = try memory.bytes(range)
+      for entry in [JumpTableEntry.relative32, .absolute64] {
+        places += JumpTable.targets(bytes: bytes, base: table, entry: entry, within: body.range)
+      }
+    }
+    let identity = known.identity
+    guard let unit = identity.unit else { return places }
+    let locals = try identities.directory.baseLocals(unit: unit, ordinal: identity.unitOrdinal)
+    for symbol in locals["\(identity.name).cold"] ?? [] {
+      guard let range = AddressRange(validating: symbol.address, byteCount: symbol.byteCount) else { continue }
+      let cold = try disassembler.decode(try memory.bytes(range), at: range.start)
+      places += cold.instructions.compactMap(\.flow.target).filter(body.range.contains)
+    }
+    return places
+  }
+
+  /// 512 entries of 8 bytes; a longer table's rest matters only if it alone leads into the first bytes.
+  private static let longestTable: UInt64 = 4096
+}

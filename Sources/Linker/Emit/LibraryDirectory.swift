@@ -1,0 +1,44 @@
+import Addressing
+import Journal
+import ObjectFile
+
+/// A symbol that one of the image's libraries exports.
+struct LibrarySymbol: Hashable {
+  let symbol: ImportedSymbol
+  let isFunction: Bool
+  let isThreadLocal: Bool
+}
+
+/// Looks symbols up in the libraries that the image loads, as they lie on disk, in load order.
+final class LibraryDirectory {
+  private let store: JournalStore
+  private var files: [(soname: String, file: ELFFile)]?
+
+  init(store: JournalStore) { self.store = store }
+
+  /// Nil where no library exports it. A library that cannot be read is passed over: it cannot be loaded either.
+  func symbol(named name: String) throws(LinkError) -> LibrarySymbol? {
+    for (soname, file) in try opened() {
+      guard let found = try? file.dynamicSymbol(named: name), found.isDefined else { continue }
+      let version = (try? file.versions())??.version(of: found.index)?.name
+      return LibrarySymbol(
+        symbol: ImportedSymbol(name: name, version: version, library: soname),
+        isFunction: found.kind == .function || found.kind == .indirectFunction || found.kind == .none,
+        isThreadLocal: found.kind == .threadLocal)
+    }
+    return nil
+  }
+
+  private func opened() throws(LinkError) -> [(soname: String, file: ELFFile)] {
+    if let files { return files }
+    let libraries = try fromJournal { () throws(JournalError) in try store.libraries() }
+    let opened = libraries.compactMap { library -> (soname: String, file: ELFFile)? in
+      guard let path = library.path, let mapped = try? MappedFile(path: path), let file = try? ELFFile(mapped) else {
+        return nil
+      }
+      return (library.soname, file)
+    }
+    files = opened
+    return opened
+  }
+}

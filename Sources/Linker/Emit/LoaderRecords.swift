@@ -1,0 +1,65 @@
+import Addressing
+import Journal
+import ObjectFile
+
+/// Keeps the dynamic loader's tables in the file in step with pointers and imports.
+///
+/// An image that does not slide needs no record for a pointer of its own: the word is enough.
+struct LoaderRecords {
+  private var tables: ELFLoaderTables
+  private let isPositionIndependent: Bool
+
+  /// - Parameter cursors: how far the tables are used on any branch; the bytes are those of the parent update.
+  init(
+    tables layout: ELFArenaLayout, store: JournalStore, parent: Digest, cursors: ArenaCursors
+  ) throws(LinkError) {
+    isPositionIndependent = store.base.isPositionIndependent
+    let counters = ELFTableCounters(
+      relocations: cursors.relocations, dynamicSymbols: cursors.dynamicSymbols, dynamicStrings: cursors.dynamicStrings,
+      versionNeeds: cursors.versionNeeds, unwindEntries: cursors.unwindEntries, unwindBytes: cursors.unwindBytes)
+    do {
+      tables = try ELFLoaderTables(layout: layout, counters: counters, fileName: store.base.preparedPath) {
+        try store.fileBytes($0, count: $1, at: parent)
+      }
+    } catch {
+      throw LinkError(.objectFile, cause: error)
+    }
+  }
+
+  /// Makes the loader fill the word with `target` and the slide, or leave it alone.
+  mutating func setPointer(at word: VirtualAddress, to target: VirtualAddress?) throws(LinkError) -> [FileEdit] {
+    guard isPositionIndependent else { return [] }
+    return try edit { (tables) throws(ObjectFileError) in
+      try tables.setRelocation(at: word, to: target.map(ELFWordRelocation.relative))
+    }
+  }
+
+  /// Makes the loader fill the word with the address that it finds for the symbol.
+  mutating func setBind(at word: VirtualAddress, to symbol: ImportedSymbol) throws(LinkError) -> [FileEdit] {
+    let wanted = ELFImport(name: symbol.name, version: symbol.version, library: symbol.library)
+    return try edit { (tables) throws(ObjectFileError) in
+      let (index, edits) = try tables.symbol(for: wanted)
+      return edits + (try tables.setRelocation(at: word, to: .symbol(index, addend: symbol.addend)))
+    }
+  }
+
+  private mutating func edit(
+    _ body: (inout ELFLoaderTables) throws(ObjectFileError) -> [FileEdit]
+  ) throws(LinkError) -> [FileEdit] {
+    do {
+      return try body(&tables)
+    } catch {
+      throw LinkError(error.code == .noRoom ? .noLoaderRoom : .objectFile, symbol: error.symbol, cause: error)
+    }
+  }
+
+  /// Notes in the cursors how far the tables are used now.
+  func advance(_ cursors: inout ArenaCursors) {
+    cursors.relocations = tables.counters.relocations
+    cursors.dynamicSymbols = tables.counters.dynamicSymbols
+    cursors.dynamicStrings = tables.counters.dynamicStrings
+    cursors.versionNeeds = tables.counters.versionNeeds
+    cursors.unwindEntries = tables.counters.unwindEntries
+    cursors.unwindBytes = tables.counters.unwindBytes
+  }
+}

@@ -1,0 +1,107 @@
+import Addressing
+import Journal
+
+/// Answers what the relocations of placed pieces lead to.
+struct ReferenceResolver {
+  private let identities: AtomIdentities
+  /// Where pieces start: those placed by this update and those that stay.
+  private let places: [PieceID: VirtualAddress]
+  private let entries: [LinkSet.Definition: VirtualAddress]
+  private var imports: ImportTable
+
+  private var set: LinkSet { identities.set }
+
+  init(
+    identities: AtomIdentities, places: [PieceID: VirtualAddress], entries: [LinkSet.Definition: VirtualAddress]
+  ) {
+    self.identities = identities
+    self.places = places
+    self.entries = entries
+    imports = ImportTable(directory: identities.directory)
+  }
+
+  mutating func resolve(
+    _ index: Int, of id: PieceID, _ need: FixupNeed, into state: inout EmitterState
+  ) throws(LinkError) -> ImportTable.Answer {
+    let (target, object) = set.target(index, of: id)
+    switch target {
+    case .none: return .value(isThreadNeed(need) ? .threadOffset(0) : .absolute(0))
+    case .absolute(let value): return .value(.absolute(value))
+    case .external(let name, let isWeak): return try external(name, isWeak, index, id, need, &state)
+    case .entry(let piece, let symbol):
+      let definition = LinkSet.Definition(id: PieceID(object: object, piece: piece), symbol: symbol)
+      let anchor = set.anchor(index, of: id, target: definition.id, symbol: symbol)
+      if need == .size { return .value(.size(set[definition.id].symbols[symbol].byteCount)) }
+      return try .value(address(try entry(definition).displaced(by: anchor), need, &state))
+    case .inner(let piece, _):
+      let target = PieceID(object: object, piece: piece)
+      let anchor = set.anchor(index, of: id, target: target, symbol: nil)
+      if set[target].kind == .threadLocal { return try .value(threadLocal(target, anchor)) }
+      if need == .size { return .value(.size(set[target].byteCount)) }
+      return try .value(address(try place(target).displaced(by: anchor), need, &state))
+    }
+  }
+
+  private func isThreadNeed(_ need: FixupNeed) -> Bool {
+    switch need {
+    case .threadOffset, .generalDynamic, .localDynamic, .initialExec, .threadDescriptor: true
+    default: false
+    }
+  }
+
+  private func address(
+    _ address: VirtualAddress, _ need: FixupNeed, _ state: inout EmitterState
+  ) throws(LinkError) -> FixupValue {
+    if need == .gotCell(isRelaxable: false) { return .cell(try state.gotCell(to: address)) }
+    return isThreadNeed(need) ? .threadOffset(0) : .address(address)
+  }
+
+  private mutating func external(
+    _ name: String, _ isWeak: Bool, _ index: Int, _ id: PieceID, _ need: FixupNeed, _ state: inout EmitterState
+  ) throws(LinkError) -> ImportTable.Answer {
+    if let atom = try identities.directory.global(named: name) {
+      if let offset = atom.threadOffset { return .value(.threadOffset(offset)) }
+      if need == .size { return .value(.size(atom.placement.body.byteCount)) }
+      return try .value(address(atom.referenceAddress, need, &state))
+    }
+    if Self.loaderDefined.contains(name), isThreadNeed(need) { return .value(.threadOffset(0)) }
+    let isWord = X86Relocation(rawValue: set[id].relocations[index].type) == .direct64
+    do {
+      return try imports.resolve(name, isWeak: isWeak, need: need, isWord: isWord, into: &state)
+    } catch {
+      var named = error
+      named.object = named.object ?? set.objects[id.object].path
+      throw named
+    }
+  }
+
+  /// The call of a thread-local sequence names it even where the sequence is rewritten without the call.
+  private static let loaderDefined: Set<String> = ["__tls_get_addr", "_GLOBAL_OFFSET_TABLE_", "_TLS_MODULE_BASE_"]
+
+  private func threadLocal(_ target: PieceID, _ anchor: Int64) throws(LinkError) -> FixupValue {
+    let symbol = set[target].symbols.first
+    guard let symbol, let offset = try identities.known(target, symbol: 0)?.threadOffset else {
+      throw LinkError(.newThreadLocal, object: set.objects[target.object].path, symbol: symbol?.name)
+    }
+    return .threadOffset(offset &- Int64(bitPattern: symbol.offset) &+ anchor)
+  }
+
+  private func entry(_ definition: LinkSet.Definition) throws(LinkError) -> VirtualAddress {
+    if let planned = entries[definition] { return planned }
+    if let atom = try identities.known(definition.id, symbol: definition.symbol) { return atom.referenceAddress }
+    return try place(definition.id).displaced(
+      by: Int64(bitPattern: set[definition.id].symbols[definition.symbol].offset))
+  }
+
+  private func place(_ id: PieceID) throws(LinkError) -> VirtualAddress {
+    if let known = places[id] { return known }
+    let piece = set[id]
+    if piece.kind == .code, let start = try identities.bodyStart(of: id) { return start }
+    if let symbol = piece.symbols.first, let atom = try identities.known(id, symbol: 0) {
+      return atom.placement.body.start.displaced(by: 0 &- Int64(bitPattern: symbol.offset))
+    }
+    throw LinkError(
+      .ambiguousLocal, object: set.objects[id.object].path, symbol: piece.name,
+      detail: "a reference leads to unnamed writable data, or to a section that the image does not have")
+  }
+}

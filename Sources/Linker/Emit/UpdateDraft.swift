@@ -1,0 +1,117 @@
+import Addressing
+import Journal
+
+/// An update while it is put together: operations in the order in which they come up, sorted when it is done.
+struct UpdateDraft {
+  private var operations: [Operation] = []
+  private(set) var atoms: [AtomChange] = []
+  private(set) var guards: [Guard] = []
+  private let segments: [Segment]
+
+  init(base: BaseImage) { segments = base.segments }
+
+  /// Returns the operation's index for `AtomChange.operations`.
+  @discardableResult
+  mutating func add(_ operation: Operation) -> Int {
+    operations.append(operation)
+    return operations.count - 1
+  }
+
+  mutating func add(_ change: AtomChange) { atoms.append(change) }
+
+  /// Adds the operations to the changes of functions whose new bodies lie in the range.
+  mutating func attach(_ operations: [Int], toBodiesIn range: AddressRange) {
+    for index in atoms.indices where atoms[index].after.map({ range.contains($0.body) }) ?? false {
+      atoms[index].operations += operations
+    }
+  }
+
+  mutating func add(_ added: Guard) {
+    if !guards.contains(added) { guards.append(added) }
+  }
+
+  /// The operations in the model's order (map, protect, write, pointer, bind), the atoms' indexes following them.
+  mutating func finished() -> (operations: [Operation], atoms: [AtomChange], guards: [Guard]) {
+    for range in protectedRanges() {
+      operations.append(.protect(range))
+    }
+    let order = operations.indices.sorted { (rank(operations[$0]), $0) < (rank(operations[$1]), $1) }
+    var position = [Int](repeating: 0, count: operations.count)
+    for (new, old) in order.enumerated() { position[old] = new }
+    let atoms = atoms.map { atom in
+      var atom = atom
+      atom.operations = atom.operations.map { position[$0] }.sorted()
+      return atom
+    }
+    return (order.map { operations[$0] }, atoms, guards)
+  }
+
+  private func rank(_ operation: Operation) -> Int {
+    switch operation {
+    case .map: 0
+    case .protect: 1
+    case .write(let write) where write.isFresh: 2
+    case .write(let write) where write.initial == nil: 3
+    case .write: 4
+    case .pointer: 5
+    case .bind: 6
+    case .resize: 7
+    }
+  }
+
+  // MARK: Protection
+
+  private static let pageByteCount: UInt64 = 4096
+
+  /// Each run of pages that the operations write and the image does not leave writable.
+  private func protectedRanges() -> [ProtectOperation] {
+    var pages: Set<UInt64> = []
+    for operation in operations {
+      guard let range = operation.writtenRange, !range.isEmpty else { continue }
+      var page = range.start.alignedDown(to: Self.pageByteCount).rawValue
+      while page < range.end.rawValue {
+        pages.insert(page)
+        page += Self.pageByteCount
+      }
+    }
+    var result: [ProtectOperation] = []
+    for page in pages.sorted() {
+      guard let segment = segments.first(where: { $0.range.contains(VirtualAddress(page)) || $0.touches(page: page) }),
+        !segment.protection.contains(.write)
+      else { continue }
+      append(page, segment.protection, to: &result)
+    }
+    return result
+  }
+
+  private func append(_ page: UInt64, _ found: PageProtection, to runs: inout [ProtectOperation]) {
+    if let last = runs.last, last.range.end.rawValue == page, last.found == found {
+      let range = AddressRange(start: last.range.start, byteCount: last.range.byteCount + Self.pageByteCount)
+      runs[runs.count - 1] = ProtectOperation(range: range, found: found, wanted: last.wanted)
+      return
+    }
+    let range = AddressRange(start: VirtualAddress(page), byteCount: Self.pageByteCount)
+    runs.append(ProtectOperation(range: range, found: found, wanted: found.union([.read, .write])))
+  }
+}
+
+extension Segment {
+  /// Whether the page that begins at `page` holds any of the segment: segments need not begin at a page.
+  fileprivate func touches(page: UInt64) -> Bool {
+    range.overlaps(AddressRange(start: VirtualAddress(page), byteCount: 4096))
+  }
+}
+
+extension Operation {
+  /// The virtual addresses that it writes.
+  fileprivate var writtenRange: AddressRange? {
+    switch self {
+    case .write(let write):
+      guard case .virtual(let start) = write.place else { return nil }
+      return AddressRange(validating: start, byteCount: UInt64(write.after.count))
+    case .pointer(let pointer): return AddressRange(validating: pointer.cell, byteCount: 8)
+    case .bind(let bind): return AddressRange(validating: bind.cell, byteCount: 8)
+    case .map, .protect, .resize: return nil
+    }
+  }
+}

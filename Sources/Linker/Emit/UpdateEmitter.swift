@@ -1,0 +1,159 @@
+import Addressing
+import Journal
+
+/// Puts an update together from what was decided: places first, then entries, then bytes.
+struct UpdateEmitter {
+  private let identities: AtomIdentities
+  private let decisions: LinkDecisions
+  private let memory: PlacedMemory
+  private let base: BaseImage
+  /// The first update on its way maps the arena into tasks that have none.
+  private let isFirst: Bool
+  private var state: EmitterState
+  private var places: [PieceID: VirtualAddress] = [:]
+  /// The room in use of each new variable.
+  private var rooms: [PieceID: InitialRoom] = [:]
+
+  private var set: LinkSet { identities.set }
+
+  init(
+    identities: AtomIdentities, decisions: LinkDecisions, memory: PlacedMemory, base: BaseImage, isFirst: Bool,
+    state: EmitterState
+  ) {
+    self.identities = identities
+    self.decisions = decisions
+    self.memory = memory
+    self.base = base
+    self.isFirst = isFirst
+    self.state = state
+  }
+
+  mutating func emit(
+    _ description: IncrementalLinker.Description, types: [TypeLayout]
+  ) throws(LinkError) -> UpdateContent {
+    if isFirst { addMaps() }
+    try layOut()
+    var planner = EntryPlanner(identities: identities, memory: memory)
+    for id in decisions.placed.sorted() where set[id].kind == .code {
+      guard let place = places[id] else { continue }
+      try planner.plan(id, at: place, into: &state)
+    }
+    let resolver = ReferenceResolver(identities: identities, places: places, entries: planner.entries)
+    var pieces = PieceEmitter(identities: identities, memory: memory, base: base, resolver: resolver)
+    for id in decisions.placed.sorted() {
+      try place(id, &pieces)
+    }
+    for (id, start) in decisions.rewritten.sorted(by: { $0.key < $1.key }) {
+      try rewrite(id, at: start, initial: nil, &pieces)
+    }
+    for (id, start) in decisions.reinitialized.sorted(by: { $0.key < $1.key }) {
+      try rewrite(id, at: start, initial: .existing, &pieces)
+    }
+    try GuardRules(identities: identities, decisions: decisions).add(to: &state)
+    return content(description, types)
+  }
+
+  private mutating func content(
+    _ description: IncrementalLinker.Description, _ types: [TypeLayout]
+  ) -> UpdateContent {
+    let (operations, atoms, guards) = state.draft.finished()
+    var cursors = state.allocator.cursors
+    state.loader.advance(&cursors)
+    return UpdateContent(
+      time: description.time, author: description.author, message: description.message,
+      sourceRevision: description.sourceRevision, operations: operations, atoms: atoms, guards: guards,
+      cursors: cursors, types: types)
+  }
+
+  private mutating func addMaps() {
+    let parts: [(AddressRange, PageProtection)] = [
+      (base.arena.code, [.read, .execute]), (base.arena.constants, .read), (base.arena.writable, [.read, .write]),
+    ]
+    for (range, protection) in parts {
+      state.draft.add(
+        .map(MapOperation(range: range, protection: protection, isMappedBefore: false, isMappedAfter: true)))
+    }
+  }
+
+  // MARK: Places
+
+  private mutating func layOut() throws(LinkError) {
+    places = decisions.kept
+    places.merge(decisions.rewritten) { $1 }
+    places.merge(decisions.reinitialized) { $1 }
+    for id in decisions.placed.sorted() {
+      let piece = set[id]
+      switch piece.kind {
+      case .code: places[id] = try state.allocator.code(piece.byteCount, alignment: piece.alignment).start
+      case .constant, .literal:
+        places[id] = try state.allocator.constants(piece.byteCount, alignment: piece.alignmentAtStart).start
+      case .variable:
+        places[id] = try state.allocator.data(piece.byteCount, alignment: piece.alignmentAtStart).start
+        rooms[id] = .new(flag: try state.allocator.flag())
+      case .threadLocal: throw LinkError(.newThreadLocal, symbol: piece.name)
+      }
+    }
+  }
+
+  // MARK: Bytes
+
+  private mutating func place(_ id: PieceID, _ pieces: inout PieceEmitter) throws(LinkError) {
+    guard let start = places[id] else { return }
+    let operations = try pieces.place(id, at: start, initial: rooms[id], into: &state)
+    guard set[id].kind != .code else {
+      state.draft.attach(operations, toBodiesIn: AddressRange(start: start, byteCount: set[id].byteCount))
+      return
+    }
+    for (index, symbol) in set[id].symbols.enumerated() {
+      let body = AddressRange(
+        start: start.displaced(by: Int64(bitPattern: symbol.offset)), byteCount: symbol.byteCount)
+      let known = identities.isAnonymous(id) ? nil : try identities.known(id, symbol: index)
+      state.draft.add(
+        AtomChange(
+          atom: try identity(id, index, body), atomKind: set[id].kind == .variable ? .variable : .constant,
+          change: known == nil ? .added : .moved, before: known?.placement,
+          after: Placement(body: body, capacity: body.byteCount), operations: operations,
+          typeDigest: identities.typeDigest(id, symbol: index)))
+    }
+    if set[id].symbols.isEmpty { addLiteral(id, start, operations) }
+  }
+
+  /// What is known by content is told apart by its place, which no other will ever have.
+  private func identity(_ id: PieceID, _ index: Int, _ body: AddressRange) throws(LinkError) -> AtomIdentity {
+    var identity = try identities.identity(id, symbol: index)
+    if identities.isAnonymous(id) { identity.variant = "at \(body.start)" }
+    return identity
+  }
+
+  private mutating func addLiteral(_ id: PieceID, _ start: VirtualAddress, _ operations: [Int]) {
+    let body = AddressRange(start: start, byteCount: set[id].byteCount)
+    state.draft.add(
+      AtomChange(
+        atom: AtomIdentity(name: "", variant: "at \(start)"), atomKind: .constant, change: .added, before: nil,
+        after: Placement(body: body, capacity: body.byteCount), operations: operations))
+  }
+
+  private mutating func rewrite(
+    _ id: PieceID, at start: VirtualAddress, initial: InitialRoom?, _ pieces: inout PieceEmitter
+  ) throws(LinkError) {
+    let operations = try pieces.rewrite(id, at: start, initial: initial, into: &state)
+    for index in set[id].symbols.indices {
+      guard let known = try identities.known(id, symbol: index) else { continue }
+      var after = known.placement
+      after.body = AddressRange(start: after.body.start, byteCount: set[id].symbols[index].byteCount)
+      state.draft.add(
+        AtomChange(
+          atom: known.identity, atomKind: known.kind, change: .rewritten, before: known.placement, after: after,
+          operations: operations, typeDigest: identities.typeDigest(id, symbol: index) ?? known.typeDigest))
+    }
+  }
+}
+
+extension ObjectPiece {
+  /// What the section's alignment leaves for a piece that does not stand at its start: the largest power of two that
+  /// divides the piece's offset, at most the section's.
+  var alignmentAtStart: UInt64 {
+    guard start > 0 else { return alignment }
+    return min(alignment, start & (0 &- start))
+  }
+}

@@ -1,0 +1,70 @@
+import Addressing
+import ObjectFile
+
+/// An object file as pieces and the edges between them.
+///
+/// Reads the file once and never changes afterwards; nothing in it knows of an image or a journal.
+struct ObjectGraph {
+  let path: String
+  /// The `STT_FILE` symbol: the compilation unit's name. Empty where the object has none (assembly).
+  let unit: String
+  /// Built by GCC, whose -fipa-ra (on at -O2) lets a caller rely on which registers its callee leaves alone.
+  let facts: CompilerFacts
+  var pieces: [ObjectPiece]
+  /// Pieces that define a global symbol of that name.
+  let definitions: [String: (piece: Int, symbol: Int)]
+
+  /// The names of the functions that the object defines.
+  var functionNames: Set<String> {
+    Set(pieces.lazy.flatMap(\.symbols).filter(\.isFunction).map(\.name))
+  }
+
+  /// The offsets at which each piece is referred to, ascending.
+  private let referencedOffsets: [Int: [UInt64]]
+
+  /// Where the part of a piece ends that a reference to `offset` means: at the next place referred to.
+  func extent(of piece: Int, from offset: UInt64) -> UInt64 {
+    referencedOffsets[piece]?.first { $0 > offset } ?? pieces[piece].byteCount
+  }
+
+  /// - Parameter producers: what debug information says of the compilers.
+  init(_ file: ELFFile, path: String, producers: [String]) throws(LinkError) {
+    do {
+      var reader = try ObjectReader(file, path: path)
+      try reader.readPieces()
+      try reader.readRelocations()
+      self.path = path
+      unit = reader.unit
+      facts = CompilerFacts(try reader.producers() + producers)
+      pieces = reader.pieces
+      definitions = try Self.definitions(in: reader.pieces, path: path)
+      referencedOffsets = Self.referencedOffsets(in: reader.pieces)
+    } catch let error as LinkError {
+      throw error
+    } catch {
+      throw LinkError(.unreadableObject, object: path, cause: error)
+    }
+  }
+
+  private static func referencedOffsets(in pieces: [ObjectPiece]) -> [Int: [UInt64]] {
+    var offsets: [Int: Set<UInt64>] = [:]
+    for case .inner(let piece, let offset?) in pieces.lazy.flatMap(\.targets) {
+      offsets[piece, default: []].insert(offset)
+    }
+    return offsets.mapValues { $0.sorted() }
+  }
+
+  private static func definitions(
+    in pieces: [ObjectPiece], path: String
+  ) throws(LinkError) -> [String: (piece: Int, symbol: Int)] {
+    var result: [String: (piece: Int, symbol: Int)] = [:]
+    for piece in pieces {
+      for (index, symbol) in piece.symbols.enumerated() where !symbol.isLocal {
+        guard result.updateValue((piece.index, index), forKey: symbol.name) == nil else {
+          throw LinkError(.duplicateDefinition, object: path, symbol: symbol.name)
+        }
+      }
+    }
+    return result
+  }
+}

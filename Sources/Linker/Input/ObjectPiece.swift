@@ -1,0 +1,66 @@
+import Addressing
+import ObjectFile
+
+/// The smallest run of an object file's bytes that keeps its inner distances when it is placed: an atom, or several
+/// that the compiler put into one section without `-ffunction-sections`.
+struct ObjectPiece {
+  enum Kind {
+    case code
+    /// Named data that the program never writes: `.rodata`, `.data.rel.ro`.
+    case constant
+    case variable
+    case threadLocal
+    /// Data that no symbol names: a string, a floating point constant, a jump table. It has no identity but its content.
+    case literal
+  }
+
+  let index: Int
+  let section: Int
+  /// In bytes from the start of the section.
+  let start: UInt64
+  let byteCount: UInt64
+  let alignment: UInt64
+  let kind: Kind
+  /// `.bss` and its like: no bytes in the object, all zero.
+  let isZeroFill: Bool
+  /// Ascending by offset; empty for a literal.
+  var symbols: [PieceSymbol] = []
+  /// Offsets from the start of the piece.
+  var relocations: [AtomRelocation] = []
+  /// What each relocation refers to; parallel to `relocations`.
+  var targets: [ReferenceTarget] = []
+  /// What each relocation's symbol value is, in bytes from the start of the target's section; parallel to `relocations`.
+  /// A target piece placed at P makes the psABI's S equal to P + anchor − the piece's start.
+  var anchors: [UInt64] = []
+  var bytes: [UInt8]
+
+  var end: UInt64 { start &+ byteCount }
+
+  /// The function that stands for the piece in messages.
+  var name: String { symbols.first?.name ?? "" }
+}
+
+/// A symbol that an object file defines within a piece.
+struct PieceSymbol: Hashable {
+  let name: String
+  /// In bytes from the start of the piece.
+  let offset: UInt64
+  let byteCount: UInt64
+  let isLocal: Bool
+  let isWeak: Bool
+  let isFunction: Bool
+  let symbolIndex: Int
+}
+
+/// Where a relocation of an object file leads.
+enum ReferenceTarget: Hashable {
+  /// A symbol that another file defines.
+  case external(name: String, isWeak: Bool)
+  /// A function of this object, at its first byte: its canonical entry is meant.
+  case entry(piece: Int, symbol: Int)
+  /// A place inside the code or data of this object; `offset` is the place in the piece, in bytes, where it could be
+  /// told, and `nil` where only the piece is known (entries of a jump table).
+  case inner(piece: Int, offset: UInt64?)
+  case absolute(UInt64)
+  case none
+}

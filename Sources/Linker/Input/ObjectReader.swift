@@ -1,0 +1,240 @@
+import Addressing
+import ObjectFile
+
+/// Reads an ELF object file into pieces: first the places, then the edges between them.
+struct ObjectReader {
+  private let file: ELFFile
+  private let path: String
+  let symbols: ObjectSymbols
+  private(set) var pieces: [ObjectPiece] = []
+  /// Indexes into `pieces`, ascending by start, for each section that holds any.
+  private var piecesOfSection: [Int: [Int]] = [:]
+
+  var unit: String { symbols.unit }
+
+  init(_ file: ELFFile, path: String) throws {
+    guard file.header.type == .relocatable else { throw LinkError(.notARelocatableObject, object: path) }
+    guard file.header.machine == .x86_64 else {
+      throw LinkError(.wrongArchitecture, object: path, detail: "\(file.header.machine)")
+    }
+    self.file = file
+    self.path = path
+    symbols = try ObjectSymbols(file)
+  }
+
+  // MARK: Places
+
+  mutating func readPieces() throws {
+    for section in file.sections {
+      guard let content = SectionContent(section, in: file) else { continue }
+      switch content {
+      case .code:
+        try append(.code, section, 0, section.byteCount, symbols.defined(in: section.index))
+      case .strings:
+        try appendStrings(section)
+      case .records(let byteCount):
+        try appendRecords(section, each: byteCount)
+      case .data(let kind):
+        try appendNamed(section, kind)
+      }
+    }
+    for symbol in symbols.common {
+      appendCommon(symbol)
+    }
+  }
+
+  private mutating func append(
+    _ kind: ObjectPiece.Kind, _ section: ELFSection, _ start: UInt64, _ byteCount: UInt64,
+    _ symbols: ArraySlice<PieceSymbolAt>
+  ) throws {
+    let isZeroFill = section.type == .noBits
+    let view = isZeroFill ? nil : try file.contents(of: section).slice(start, byteCount)
+    var piece = ObjectPiece(
+      index: pieces.count, section: section.index, start: start, byteCount: byteCount,
+      alignment: max(1, section.alignment), kind: kind, isZeroFill: isZeroFill,
+      bytes: try view.map { view throws(ObjectFileError) in try view.bytes(at: 0, count: view.count) } ?? [])
+    piece.symbols = symbols.map { $0.relative(to: start) }.sorted { $0.offset < $1.offset }
+    piecesOfSection[section.index, default: []].append(piece.index)
+    pieces.append(piece)
+  }
+
+  /// `SHF_MERGE | SHF_STRINGS`: every string is a literal of its own, as linkers merge them (gABI, Section Attributes).
+  private mutating func appendStrings(_ section: ELFSection) throws {
+    let view = try file.contents(of: section)
+    let bytes = try view.bytes(at: 0, count: view.count)
+    let unit = max(1, Int(clamping: section.entrySize))
+    var start = 0
+    var position = 0
+    while position + unit <= bytes.count {
+      let isTerminator = bytes[position..<position + unit].allSatisfy { $0 == 0 }
+      position += unit
+      guard isTerminator else { continue }
+      try append(.literal, section, UInt64(start), UInt64(position - start), [])
+      start = position
+    }
+    if start < bytes.count { try append(.literal, section, UInt64(start), UInt64(bytes.count - start), []) }
+  }
+
+  private mutating func appendRecords(_ section: ELFSection, each byteCount: UInt64) throws {
+    var start: UInt64 = 0
+    while start < section.byteCount {
+      try append(.literal, section, start, min(byteCount, section.byteCount - start), [])
+      start += byteCount
+    }
+  }
+
+  /// One piece a symbol (aliases and overlapping symbols together); what lies between is a literal, in read-only data.
+  private mutating func appendNamed(_ section: ELFSection, _ kind: ObjectPiece.Kind) throws {
+    let named = symbols.defined(in: section.index)
+    let gapKind: ObjectPiece.Kind = kind == .constant ? .literal : kind
+    var position: UInt64 = 0
+    var index = named.startIndex
+    while index < named.endIndex {
+      let start = named[index].value
+      var end = min(named[index].end, section.byteCount)
+      var next = index + 1
+      while next < named.endIndex, named[next].value < end || named[next].value == start {
+        end = max(end, min(named[next].end, section.byteCount))
+        next += 1
+      }
+      if end <= start { end = next < named.endIndex ? min(named[next].value, section.byteCount) : section.byteCount }
+      if position < start { try append(gapKind, section, position, start - position, []) }
+      if start < end { try append(kind, section, start, end - start, named[index..<next]) }
+      position = max(position, end)
+      index = next
+    }
+    if position < section.byteCount { try append(gapKind, section, position, section.byteCount - position, []) }
+  }
+
+  /// `SHN_COMMON`: a variable that has no section yet; its value is its alignment (gABI, Symbol Table).
+  private mutating func appendCommon(_ symbol: PieceSymbolAt) {
+    var piece = ObjectPiece(
+      index: pieces.count, section: -1 - symbol.symbolIndex, start: 0, byteCount: symbol.byteCount,
+      alignment: max(1, symbol.value), kind: .variable, isZeroFill: true, bytes: [])
+    piece.symbols = [symbol.relative(to: symbol.value)]
+    piecesOfSection[piece.section] = [piece.index]
+    pieces.append(piece)
+  }
+
+  /// The strings of `.comment`: one for each compiler.
+  func producers() throws(ObjectFileError) -> [String] {
+    guard let section = file.section(named: ".comment") else { return [] }
+    let view = try file.contents(of: section)
+    return try view.bytes(at: 0, count: view.count).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  // MARK: Edges
+
+  mutating func readRelocations() throws {
+    for (target, section) in try file.relocationSections() where piecesOfSection[target] != nil {
+      for relocation in try file.relocations(of: section) {
+        try appendRelocation(relocation, section: target)
+      }
+    }
+    for index in pieces.indices {
+      try resolveTargets(of: index)
+    }
+  }
+
+  private mutating func appendRelocation(_ relocation: ELFRelocation, section: Int) throws {
+    guard let index = piece(at: relocation.offset, in: section) else {
+      throw LinkError(.malformedRelocation, object: path, detail: "its offset lies outside section \(section)")
+    }
+    pieces[index].relocations.append(
+      AtomRelocation(
+        offset: Int(relocation.offset - pieces[index].start), type: relocation.type,
+        symbol: relocation.symbolIndex, addend: relocation.addend))
+  }
+
+  /// The piece that holds an offset of a section; the last one for the section's very end.
+  private func piece(at offset: UInt64, in section: Int) -> Int? {
+    guard let candidates = piecesOfSection[section] else { return nil }
+    var low = 0
+    var high = candidates.count
+    while low < high {
+      let middle = (low + high) / 2
+      if pieces[candidates[middle]].start <= offset { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0 else { return nil }
+    let found = pieces[candidates[low - 1]]
+    return offset < found.end || (low == candidates.count && offset == found.end) ? found.index : nil
+  }
+
+  private mutating func resolveTargets(of index: Int) throws {
+    pieces[index].relocations.sort { $0.offset < $1.offset }
+    var tails = FieldTails(pieces[index])
+    var targets: [ReferenceTarget] = []
+    var anchors: [UInt64] = []
+    for relocation in pieces[index].relocations {
+      let symbol = try symbols.symbol(relocation.symbol)
+      targets.append(target(of: relocation, symbol, from: pieces[index], &tails))
+      anchors.append(symbol.place.isCommon ? 0 : symbol.value)
+    }
+    pieces[index].targets = targets
+    pieces[index].anchors = anchors
+  }
+
+  private func target(
+    of relocation: AtomRelocation, _ symbol: ObjectSymbol, from piece: ObjectPiece, _ tails: inout FieldTails
+  ) -> ReferenceTarget {
+    guard relocation.symbol != 0 else { return .none }
+    switch symbol.place {
+    case .undefined: return .external(name: symbol.name, isWeak: symbol.isWeak)
+    case .absolute: return .absolute(symbol.value)
+    case .common: return inner(piecesOfSection[-1 - relocation.symbol]?.first, offset: 0)
+    case .section(let section):
+      if !symbol.isSection { return named(symbol, relocation, in: section, from: piece, &tails) }
+      return unnamed(relocation, in: section, from: piece, &tails)
+    }
+  }
+
+  /// A reference by a symbol of this object: to that symbol's piece, wherever the addend leads.
+  private func named(
+    _ symbol: ObjectSymbol, _ relocation: AtomRelocation, in section: Int, from host: ObjectPiece,
+    _ tails: inout FieldTails
+  ) -> ReferenceTarget {
+    guard let index = self.piece(at: symbol.value, in: section) else { return .none }
+    let target = pieces[index]
+    let displacement = displacement(of: relocation, from: host, &tails) ?? 0
+    let offset = symbol.value &+ UInt64(bitPattern: displacement)
+    if target.kind == .code, displacement == 0, let entry = function(in: target, at: symbol.value - target.start) {
+      return .entry(piece: index, symbol: entry)
+    }
+    return inner(index, offset: offset &- target.start)
+  }
+
+  /// A reference by a section symbol, which assemblers put in the place of local symbols.
+  private func unnamed(
+    _ relocation: AtomRelocation, in section: Int, from host: ObjectPiece, _ tails: inout FieldTails
+  ) -> ReferenceTarget {
+    guard let only = piecesOfSection[section] else { return .none }
+    let displacement = displacement(of: relocation, from: host, &tails)
+    if let displacement, displacement >= 0, let index = piece(at: UInt64(displacement), in: section) {
+      let offset = UInt64(displacement) - pieces[index].start
+      if pieces[index].kind == .code, let entry = function(in: pieces[index], at: offset) {
+        return .entry(piece: index, symbol: entry)
+      }
+      return inner(index, offset: offset)
+    }
+    // Entries of a jump table: relative to the table's start, which the record does not tell.
+    return inner(only.count == 1 ? only[0] : nil, offset: nil)
+  }
+
+  private func inner(_ index: Int?, offset: UInt64?) -> ReferenceTarget {
+    guard let index else { return .none }
+    return .inner(piece: index, offset: offset.flatMap { $0 <= pieces[index].byteCount ? $0 : nil })
+  }
+
+  private func function(in piece: ObjectPiece, at offset: UInt64) -> Int? {
+    piece.symbols.firstIndex { $0.offset == offset && $0.isFunction }
+  }
+
+  /// How far behind its symbol a relocation leads, in bytes; nil where that cannot be told from the record.
+  private func displacement(
+    of relocation: AtomRelocation, from host: ObjectPiece, _ tails: inout FieldTails
+  ) -> Int64? {
+    guard X86Relocation(rawValue: relocation.type)?.isPCRelative ?? false else { return relocation.addend }
+    guard host.kind == .code else { return nil }
+    return relocation.addend &+ Int64(tails.byteCount(from: relocation.offset))
+  }
+}

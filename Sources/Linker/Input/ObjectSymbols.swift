@@ -1,0 +1,103 @@
+import ObjectFile
+
+/// A symbol of an object file, decoded.
+struct ObjectSymbol {
+  enum Place {
+    case undefined
+    case absolute
+    case common
+    case section(Int)
+
+    var isCommon: Bool {
+      if case .common = self { true } else { false }
+    }
+  }
+
+  let name: String
+  let value: UInt64
+  let place: Place
+  let isWeak: Bool
+  let isSection: Bool
+}
+
+/// A named place in a section.
+struct PieceSymbolAt {
+  let name: String
+  /// In bytes from the section's start; for a common symbol its alignment.
+  let value: UInt64
+  let byteCount: UInt64
+  let isLocal: Bool
+  let isWeak: Bool
+  let isFunction: Bool
+  let symbolIndex: Int
+
+  var end: UInt64 { value.addingReportingOverflow(byteCount).overflow ? .max : value + byteCount }
+
+  func relative(to start: UInt64) -> PieceSymbol {
+    PieceSymbol(
+      name: name, offset: value &- start, byteCount: byteCount, isLocal: isLocal, isWeak: isWeak,
+      isFunction: isFunction, symbolIndex: symbolIndex)
+  }
+}
+
+/// The symbol table of an object file by section.
+struct ObjectSymbols {
+  let unit: String
+  let common: [PieceSymbolAt]
+  private let bySection: [Int: [PieceSymbolAt]]
+  private let table: ELFSymbolTable?
+
+  init(_ file: ELFFile) throws(ObjectFileError) {
+    table = try file.symbolTable(.static)
+    var unit = ""
+    var common: [PieceSymbolAt] = []
+    var bySection: [Int: [PieceSymbolAt]] = [:]
+    if let table {
+      for symbol in table {
+        if symbol.kind == .file, unit.isEmpty { unit = try table.name(of: symbol) }
+        guard let named = try Self.named(symbol, in: table) else { continue }
+        if symbol.place == .common { common.append(named) }
+        if case .section(let section) = symbol.place { bySection[section, default: []].append(named) }
+      }
+    }
+    self.unit = unit
+    self.common = common
+    self.bySection = bySection.mapValues { $0.sorted { ($0.value, $0.symbolIndex) < ($1.value, $1.symbolIndex) } }
+  }
+
+  /// A symbol that names an atom; nil for sections, files and the assembler's labels.
+  private static func named(_ symbol: ELFSymbol, in table: ELFSymbolTable) throws(ObjectFileError) -> PieceSymbolAt? {
+    switch symbol.kind {
+    case .section, .file: return nil
+    case .none where symbol.binding == .local: return nil
+    default: break
+    }
+    let name = try table.name(of: symbol)
+    guard !name.isEmpty else { return nil }
+    return PieceSymbolAt(
+      name: name, value: symbol.value, byteCount: symbol.byteCount, isLocal: symbol.binding == .local,
+      isWeak: symbol.binding == .weak,
+      isFunction: symbol.kind == .function || symbol.kind == .indirectFunction || symbol.kind == .none,
+      symbolIndex: symbol.index)
+  }
+
+  /// Ascending by value.
+  func defined(in section: Int) -> ArraySlice<PieceSymbolAt> { bySection[section, default: []][...] }
+
+  func symbol(_ index: Int) throws -> ObjectSymbol {
+    guard let table, index >= 0, index < table.count else {
+      throw LinkError(.malformedRelocation, detail: "it names symbol \(index), which the table does not have")
+    }
+    let symbol = table[index]
+    let place: ObjectSymbol.Place =
+      switch symbol.place {
+      case .undefined: .undefined
+      case .common: .common
+      case .section(let section): .section(section)
+      default: .absolute
+      }
+    return ObjectSymbol(
+      name: symbol.kind == .section ? "" : try table.name(of: symbol), value: symbol.value, place: place,
+      isWeak: symbol.binding == .weak, isSection: symbol.kind == .section)
+  }
+}

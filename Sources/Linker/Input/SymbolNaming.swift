@@ -1,0 +1,34 @@
+/// What compilers' symbol names tell of the atom behind them.
+enum SymbolNaming {
+  /// A clone that the compiler derived from a function: its content is its identity, for neither its calling convention
+  /// nor its number is stable from one compilation to the next.
+  static func isClone(_ name: String) -> Bool {
+    cloneMarks.contains { name.contains($0) }
+  }
+
+  private static let cloneMarks = [
+    ".isra.", ".constprop.", ".part.", ".cold", ".lto_priv.", ".llvm.", ".specialized.", ".clone.",
+  ]
+
+  /// The name without the compiler's numeric suffix, and whether it had one: `n.0` is `n`.
+  static func stem(_ name: String) -> (stem: String, isNumbered: Bool) {
+    guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name, false) }
+    let suffix = name[name.index(after: dot)...]
+    guard !suffix.isEmpty, suffix.allSatisfy({ $0.isASCII && $0.isNumber }) else { return (name, false) }
+    return (String(name[..<dot]), true)
+  }
+
+  /// Constants that compilers make and number: `CSWTCH.12` (gcc's switch conversion), `switch.table.f` (clang's),
+  /// `__func__.3`, `.L…` labels. Their content is their identity.
+  static func isAnonymousConstant(_ name: String) -> Bool {
+    name.hasPrefix(".L") || name.hasPrefix("switch.table.") || stem(name).isNumbered
+  }
+
+  /// The function that clang writes before the name of a static local (`f.n`), where the object has that function.
+  static func enclosingFunction(of name: String, functions: Set<String>) -> (function: String, name: String)? {
+    guard let dot = name.firstIndex(of: "."), dot != name.startIndex else { return nil }
+    let function = String(name[..<dot])
+    guard functions.contains(function) else { return nil }
+    return (function, String(name[name.index(after: dot)...]))
+  }
+}
