@@ -8,6 +8,7 @@ public struct BaseImage: Hashable, Sendable {
   }
 
   public enum Architecture: UInt8, Hashable, Sendable, CaseIterable {
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     case x86_64 = 1
     case arm64 = 2
   }
