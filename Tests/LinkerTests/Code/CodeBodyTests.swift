@@ -50,6 +50,8 @@ import Testing
     #expect(try !decoded([0xff, 0x25, 0, 1, 0, 0]).hasComputedJumps)
     // A jump table: jmp *table(,%rax,8)
     #expect(try decoded([0xff, 0x24, 0xc5, 0, 0x20, 0, 0]).hasComputedJumps)
+    // notrack jmp *%rax, as -fcf-protection has it.
+    #expect(try decoded([0x3e, 0xff, 0xe0]).hasComputedJumps)
   }
 
   @Test("bytes that do not decode make the answer unknown, but not a landing that was seen")

@@ -61,13 +61,16 @@ final class CorpusObjects {
     let path = path(linker)
     try run("gcc", [build.linkFlag, "-fuse-ld=\(linker)", "-o", path, self.path("main.o"), self.path("other.o")])
     return BuiltCorpus(
-      object: try ELFFile(MappedFile(path: self.path("main.o"))), image: try ELFFile(MappedFile(path: path)),
+      objects: self, object: try ELFFile(MappedFile(path: self.path("main.o"))),
+      image: try ELFFile(MappedFile(path: path)),
       imagePath: path)
   }
 }
 
 /// An object file and the image that it was linked into.
 struct BuiltCorpus {
+  /// Keeps the files.
+  let objects: CorpusObjects
   let object: ELFFile
   let image: ELFFile
   let imagePath: String
@@ -119,9 +122,7 @@ extension BuiltCorpus {
       let relocations = try relocationSections[index].map { try object.relocations(of: $0) }
       return CorpusFunction(
         name: name, bytes: try object.contents(of: section).allBytes,
-        relocations: relocations?.map {
-          AtomRelocation(offset: Int($0.offset), type: $0.type, symbol: $0.symbolIndex, addend: $0.addend)
-        } ?? [],
+        relocations: relocations?.map(AtomRelocation.init) ?? [],
         place: VirtualAddress(place.value),
         placed: try image.bytes(at: VirtualAddress(place.value), count: section.byteCount).allBytes)
     }
@@ -146,5 +147,13 @@ extension BuiltCorpus {
     guard let segment = image.segments.first(where: { $0.type == .threadLocal }) else { return 0 }
     let alignment = max(segment.alignment, 1)
     return Int64((segment.memoryByteCount + alignment - 1) / alignment * alignment)
+  }
+}
+
+extension AtomRelocation {
+  /// A record of an object's section that is one atom.
+  init(_ record: ELFRelocation) {
+    self.init(
+      offset: Int(clamping: record.offset), type: record.type, symbol: record.symbolIndex, addend: record.addend)
   }
 }
