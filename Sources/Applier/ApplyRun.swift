@@ -81,9 +81,9 @@ struct ApplyRun {
     let isStopping = plan.needsStop || (plan.nature != .file && !supersededBodies.isEmpty)
     let start = isStopping ? try stopPastGuards() : 0
     state = .committing
-    // What has been staged may be in use once the first of these writes is done: from here on it stays, as it does in a
-    // task that was rolled back.
-    undoLog.removeAll()
+    // Where threads run, what has been staged may be in use once the first of these writes is done: from here on it stays,
+    // as it does in a task that was rolled back.
+    if !isStopping { undoLog.removeAll() }
     for write in pending.overwrites { try perform(write) }
     for write in pending.cells { try perform(write) }
     if let resize = plan.resize, resize.after < resize.before { try target.resize(to: resize.after) }

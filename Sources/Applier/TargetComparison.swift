@@ -75,7 +75,7 @@ struct TargetComparison {
   // MARK: - Bytes
 
   private func pendingWrite(of extent: EditLedger.Extent) throws(ApplyError) -> PendingWrite? {
-    let place = place(of: extent.start)
+    let place = plan.place(of: extent.start)
     let found: [UInt8]
     do throws(ApplyError) {
       found = try target.read(place, count: extent.after.count)
@@ -89,6 +89,8 @@ struct TargetComparison {
   private func mismatch(_ found: [UInt8], _ extent: EditLedger.Extent) -> Int? {
     guard found.count == extent.before.count else { return 0 }
     if found == extent.before || found == extent.alternative { return nil }
+    // Left by an apply of these steps that was taken back while threads could be in it.
+    if extent.isStaged, found == extent.after { return nil }
     guard acceptsBothSides else { return found.indices.first { found[$0] != extent.before[$0] } }
     return found.indices.first {
       found[$0] != extent.before[$0] && found[$0] != extent.after[$0] && found[$0] != extent.alternative?[$0]
@@ -99,15 +101,11 @@ struct TargetComparison {
     var error = ApplyError(
       .contentMismatch, expected: Array(extent.before.dropFirst(index).prefix(16)),
       found: Array(found.dropFirst(index).prefix(16)))
-    switch place(of: extent.start + UInt64(index)) {
+    switch plan.place(of: extent.start + UInt64(index)) {
     case .virtual(let address): error.address = address
     case .file(let offset): error.fileOffset = offset
     }
     return error.located(extent.source)
-  }
-
-  private func place(of position: UInt64) -> TargetPlace {
-    plan.nature == .file ? .file(FileOffset(position)) : .virtual(VirtualAddress(position))
   }
 
   /// Writes that touch become one: a target is called once for them.
@@ -137,15 +135,11 @@ struct TargetComparison {
     } catch { throw error.located(cell.source) }
   }
 
+  /// Nil where anything may be found.
   private func acceptedWords(of cell: CellLedger.Cell) throws(ApplyError) -> [[UInt8]]? {
-    guard var values = cell.accepted else { return nil }
-    if acceptsBothSides, let after = cell.after { values.append(after) }
-    var words: [[UInt8]] = []
-    for value in values {
-      // What a loader has bound is not compared.
-      if case .imported = value { return nil }
-      words.append(try word(for: value).littleEndianBytes)
-    }
+    guard cell.isCompared, let before = cell.before else { return nil }
+    var words = [try word(for: before).littleEndianBytes]
+    if acceptsBothSides, let after = cell.after { words.append(try word(for: after).littleEndianBytes) }
     return words
   }
 

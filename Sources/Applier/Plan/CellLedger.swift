@@ -26,9 +26,10 @@ struct CellLedger {
 
   struct Cell: Hashable, Sendable {
     var address: VirtualAddress
-    /// What may be found; nil where it is not compared.
-    var accepted: [CellValue]?
-    /// What takes the cell back; nil where it may stay as it is.
+    /// Not where a loader may have filled it, nor where nobody reaches it: there it holds null, or what any update gave it
+    /// that was since rolled back.
+    var isCompared: Bool
+    /// What is to be found, and takes the cell back; nil where it may stay as it is.
     var before: CellValue?
     /// Nil where the cell is left as it is.
     var after: CellValue?
@@ -44,9 +45,6 @@ struct CellLedger {
     guard var cell = cellsByAddress[edit.cell] else {
       cellsByAddress[edit.cell] = newCell(of: edit)
       return
-    }
-    if edit.mode == .fresh, cell.isStaged, cell.source.update == edit.source.update {
-      cell.accepted = edit.before == nil ? nil : cell.accepted.map { $0 + [edit.after] }
     }
     if let left = cell.after, let before = edit.before, !agree(left, before, edit) {
       throw ApplyError(
@@ -64,9 +62,8 @@ struct CellLedger {
   }
 
   private func newCell(of edit: Edit) -> Cell {
-    let accepted = edit.before.map { edit.mode == .fresh ? [$0, edit.after] : [$0] }
-    return Cell(
-      address: edit.cell, accepted: edit.mode == .unchecked ? nil : accepted,
+    Cell(
+      address: edit.cell, isCompared: edit.before != nil && (edit.mode == .exact || edit.mode == .kept),
       before: edit.undoing ?? edit.before, after: edit.mode == .kept ? nil : edit.after, isStaged: edit.mode == .fresh,
       source: edit.source)
   }

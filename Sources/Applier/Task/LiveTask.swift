@@ -9,16 +9,19 @@ public final class LiveTask: UpdateTarget {
   public let nature: TargetNature
   let access: any TaskAccess
   let base: BaseImage
-  /// Whether the header page is there. Asked once: nobody but the holder of the task maps it.
-  private var hasArena: Bool
+  /// The arena's ranges that are not mapped. Asked once: nobody but the holder of the task maps them. An applier that died in the
+  /// middle leaves some.
+  private var missingArena: [ArenaMapping] = []
 
   /// - Parameter access: the attached process. It stays the caller's to let go.
   public init(_ access: any TaskAccess, base: BaseImage, stage: TaskStage = .running) throws(ApplyError) {
     self.access = access
     self.base = base
     nature = .task(stage)
-    hasArena = false
-    hasArena = try isMapped(base.arena.header, in: try access.mappings())
+    let mappings = try access.mappings()
+    for range in base.arenaMappings {
+      if try !isMapped(range.range, in: mappings) { missingArena.append(range) }
+    }
   }
 
   public var name: String { access.name }
@@ -28,7 +31,7 @@ public final class LiveTask: UpdateTarget {
   public func identity() throws(ApplyError) -> [UInt8] { try access.identity() }
 
   public func header() throws(ApplyError) -> TargetHeader? {
-    guard hasArena else { return nil }
+    if isMissing(base.arena.header) { return nil }
     let bytes = try access.read(runtime(base.arena.header.start), TargetHeader.byteCount)
     let header: TargetHeader?
     do {
@@ -42,8 +45,7 @@ public final class LiveTask: UpdateTarget {
 
   public func read(_ place: TargetPlace, count: Int) throws(ApplyError) -> [UInt8] {
     let range = try range(of: place, count: count)
-    // Nothing can be mapped there yet but what `prepare` would refuse.
-    if !hasArena, base.isInArena(range) { return [UInt8](repeating: 0, count: count) }
+    if isMissing(range) { return [UInt8](repeating: 0, count: count) }
     let bytes = try access.read(runtime(range.start), count)
     guard bytes.count == count else {
       throw ApplyError(.taskMemoryMalformed, address: range.start, detail: "\(bytes.count) of \(count) bytes read")
@@ -77,6 +79,7 @@ public final class LiveTask: UpdateTarget {
     try access.storePointer(word, at: runtime(cell))
   }
 
+  /// One write within one page: fs/proc/base.c copies each page by one call, which no signal ends half-way.
   public func write(header: TargetHeader) throws(ApplyError) {
     try access.write(header.encoded(), at: runtime(base.arena.header.start))
   }
@@ -110,6 +113,8 @@ public final class LiveTask: UpdateTarget {
 
   public func cancel() {}
 
+  private func isMissing(_ range: AddressRange) -> Bool { missingArena.contains { $0.range.contains(range) } }
+
   private func runtime(_ address: VirtualAddress) -> RuntimeAddress {
     RuntimeAddress(address, slide: access.slide)
   }
@@ -125,9 +130,10 @@ public final class LiveTask: UpdateTarget {
 
 extension LiveTask {
   public func prepare(for plan: ApplyPlan) throws(ApplyError) -> UInt64 {
+    var missing = missingArena
+    if plan.maps.isEmpty, missing.isEmpty { return 0 }
     let mappings = try access.mappings()
-    var missing: [ArenaMapping] = []
-    for wanted in base.arenaMappings + plan.maps.map(ArenaMapping.init) {
+    for wanted in plan.maps.map(ArenaMapping.init) {
       if missing.contains(where: { $0.range.contains(wanted.range) }) { continue }
       if try !isMapped(wanted.range, in: mappings) { missing.append(wanted) }
     }
@@ -144,8 +150,8 @@ extension LiveTask {
           throw ApplyError(.arenaOccupied, address: wanted.range.start)
         }
         try access.map(range, wanted.protection)
+        missingArena.removeAll { $0.range == wanted.range }
         guard wanted.range.contains(base.arena.header) else { continue }
-        hasArena = true
         try write(header: TargetHeader(base: base.digest, position: base.position))
       }
     } catch {
@@ -188,10 +194,4 @@ extension LiveTask {
 
 extension ArenaMapping {
   fileprivate init(_ map: MapOperation) { self.init(range: map.range, protection: map.protection) }
-}
-
-extension BaseImage {
-  fileprivate func isInArena(_ range: AddressRange) -> Bool {
-    arenaMappings.contains { $0.range.contains(range) }
-  }
 }
