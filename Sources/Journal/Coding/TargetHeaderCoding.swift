@@ -19,8 +19,9 @@ extension TargetHeader {
   /// - Parameter bytes: the start of the header page; what follows the first 192 bytes is not looked at.
   public static func decode(_ bytes: [UInt8]) throws(JournalError) -> TargetHeader? {
     let bytes = Array(bytes.prefix(byteCount))
-    if bytes.count == byteCount && bytes.allSatisfy({ $0 == 0 }) { return nil }
     var reader = ByteReader(bytes, refusingWith: .malformedTargetHeader)
+    guard bytes.count == byteCount else { throw reader.refusal("the bytes end too early") }
+    if bytes.allSatisfy({ $0 == 0 }) { return nil }
     guard try reader.raw(magic.count) == magic else { throw reader.refusal("the magic is missing") }
     let version = try reader.littleEndian(byteCount: 4)
     guard version == UInt64(Self.version) else {

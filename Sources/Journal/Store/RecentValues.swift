@@ -14,6 +14,8 @@ final class RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
   subscript(key: Key) -> Value? { state.withLock { $0.values[key] } }
 
+  func removeAll() { state.withLock { $0 = State() } }
+
   func insert(_ value: Value, for key: Key) {
     state.withLock { state in
       if state.values.updateValue(value, forKey: key) == nil { state.order.append(key) }

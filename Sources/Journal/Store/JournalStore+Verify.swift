@@ -1,0 +1,162 @@
+import Addressing
+import Foundation
+import GRDB
+
+extension JournalStore {
+  /// Compares everything the journal holds with what vouches for it: SQLite's structure, the base image with its
+  /// digests, the chain of updates, every payload, and the derived tables with what the updates give.
+  ///
+  /// Findings are listed and not thrown; nothing is written.
+  public func verify() throws(JournalError) -> JournalVerification {
+    chunks.removeAll()
+    decodedUpdates.removeAll()
+    return try read { db in
+      var verifier = JournalVerifier(store: self, db: db)
+      verifier.checkStorage()
+      verifier.checkBase()
+      verifier.checkPayloads()
+      verifier.checkUpdates()
+      return verifier.result
+    }
+  }
+}
+
+struct JournalVerifier {
+  private typealias Subject = JournalVerification.Finding.Subject
+
+  let store: JournalStore
+  let db: Database
+  private(set) var result = JournalVerification()
+
+  init(store: JournalStore, db: Database) {
+    self.store = store
+    self.db = db
+  }
+
+  private mutating func find(_ subject: Subject, update: Int64? = nil, _ detail: String) {
+    result.findings.append(
+      JournalVerification.Finding(subject: subject, update: update.map { UpdateNumber($0) }, detail: detail))
+  }
+
+  /// What cannot be read is a finding like any other: the checks after it go on.
+  private mutating func check(_ subject: Subject, update: Int64? = nil, _ body: (inout Self) throws -> Void) {
+    do {
+      try body(&self)
+    } catch {
+      find(subject, update: update, "\(error)")
+    }
+  }
+
+  mutating func checkStorage() {
+    check(.storage) { verifier in
+      let lines = try verifier.db.all("PRAGMA integrity_check(20)") { try $0.text(0) }
+      for line in lines where line != "ok" { verifier.find(.storage, line) }
+    }
+    check(.reference) { verifier in
+      let missing = try verifier.db.all("PRAGMA foreign_key_check") { row in
+        "\(try row.text(0)) refers to a row of \(try row.text(2)) that is not there"
+      }
+      for line in Set(missing).sorted() { verifier.find(.reference, line) }
+    }
+    check(.schema) { verifier in
+      let fresh = try DerivedTables.rebuildDatabase()
+      let expected = try fresh.unsafeRead { try Self.schema(of: $0) }
+      let found = try Self.schema(of: verifier.db)
+      for name in Set(expected.keys).union(found.keys).sorted() where expected[name] != found[name] {
+        verifier.find(.schema, "\(name) is not as this schema has it")
+      }
+    }
+  }
+
+  private static func schema(of db: Database) throws -> [String: String] {
+    // SQLite makes tables of its own for statistics; they are no part of the schema.
+    let rows = try db.all("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'") {
+      row in
+      ("\(try row.text(0)) \(try row.text(1)) of \(try row.text(2))", try row.optionalText(3) ?? "")
+    }
+    return Dictionary(rows) { first, _ in first }
+  }
+
+  mutating func checkBase() {
+    for table in BaseTables.provedTables.keys.sorted() {
+      check(.base) { verifier in
+        let recorded = try verifier.db.first("SELECT digest FROM base_proof WHERE name = ?", [table]) {
+          try $0.digest(0)
+        }
+        if try BaseTables.proof(of: table, in: verifier.db) != recorded {
+          verifier.find(.base, "\(table) is not what it was when the journal was made")
+        }
+      }
+    }
+    check(.base) { verifier in
+      let image = try BaseTables.readImage(verifier.db)
+      if image != verifier.store.base { verifier.find(.base, "the base image changed while the journal was open") }
+      var offset: UInt64 = 0
+      let store = verifier.store
+      let db = verifier.db
+      let digest = try Digest.sha256(pieces: { () throws -> [UInt8]? in
+        let count = min(UInt64(BaseTables.chunkByteCount), image.preparedByteCount - offset)
+        if count == 0 { return nil }
+        defer { offset += count }
+        return try store.baseFileBytes(at: FileOffset(offset), count: Int(count), in: db)
+      })
+      if digest != image.preparedDigest { verifier.find(.base, "the image's bytes are not what its digest says") }
+    }
+  }
+
+  mutating func checkPayloads() {
+    check(.payload) { verifier in
+      let table = PayloadTable(db: verifier.db, store: verifier.store)
+      let rows = try verifier.db.all("SELECT id, digest FROM payload ORDER BY id") {
+        (id: try $0.integer(0), digest: try $0.digest(1))
+      }
+      verifier.result.payloadCount = rows.count
+      for row in rows {
+        verifier.check(.payload) { verifier in
+          if Digest.sha256(of: try table.load(row.id, depth: 0)) != row.digest {
+            verifier.find(.payload, "payload \(row.id) is not what its digest says")
+          }
+        }
+      }
+    }
+  }
+
+  mutating func checkUpdates() {
+    check(.update) { verifier in
+      let numbers = try verifier.db.all("SELECT number FROM update_entry ORDER BY number") { try $0.integer(0) }
+      verifier.result.updateCount = numbers.count
+      let payloads = PayloadTable(db: verifier.db, store: verifier.store)
+      var updates: [Update] = []
+      for number in numbers {
+        verifier.check(.update, update: number) { verifier in
+          updates.append(try UpdateTable.read(number, base: verifier.store.base, payloads: payloads))
+        }
+      }
+      // Without all updates the derived tables have nothing to be compared with.
+      if updates.count == numbers.count { verifier.checkDerived(updates, payloads) }
+    }
+  }
+
+  private mutating func checkDerived(_ updates: [Update], _ payloads: PayloadTable) {
+    check(.derived) { verifier in
+      let rebuilt = try DerivedTables.rebuildDatabase()
+      try rebuilt.write { db in
+        try DerivedTables.rebuild(updates, base: verifier.store.base, in: db) { try payloads.id(of: $0) }
+      }
+      for (table, query) in DerivedTables.comparisons.sorted(by: { $0.key < $1.key }) {
+        let expected = try rebuilt.unsafeRead { try Self.rows($0, query) }
+        if try Self.rows(verifier.db, query) != expected {
+          verifier.find(.derived, "\(table) is not what the updates give")
+        }
+      }
+    }
+  }
+
+  private static func rows(_ db: Database, _ query: String) throws -> [[UInt8]] {
+    try db.all(query) { row in
+      var writer = ByteWriter()
+      writer.append(row)
+      return writer.bytes
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import Addressing
+import Foundation
+import Journal
+import Testing
+
+/// The laws of a journal over generated trees of updates, against whole files kept beside them.
+@Suite struct HistoryLawTests {
+  let folder: TemporaryFolder
+  let store: JournalStore
+
+  init() throws {
+    folder = try TemporaryFolder()
+    store = try JournalStore.create(
+      at: folder.file("a.hcsj"), base: SmallImage.base, content: SmallImage.content)
+  }
+
+  private func history(_ seed: UInt64, count: Int = 40) throws -> GeneratedHistory {
+    var history = GeneratedHistory(seed: seed)
+    for _ in 0..<count { try history.grow(store) }
+    return history
+  }
+
+  @Test(arguments: 1..<5)
+  func `bytes at any update are those of the file at that update`(seed: UInt64) throws {
+    var history = try history(seed)
+    let reader = try JournalStore.open(at: store.path, mode: .read)
+    for state in history.states {
+      #expect(try reader.fileByteCount(at: state.digest) == UInt64(state.file.count))
+      #expect(try reader.fileBytes(FileOffset(0), count: state.file.count, at: state.digest) == state.file)
+      for _ in 0..<10 {
+        let start = history.number(to: state.file.count - 1)
+        let count = history.number(to: min(300, state.file.count - start))
+        let expected = Array(state.file[start..<start + count])
+        #expect(try reader.fileBytes(FileOffset(UInt64(start)), count: count, at: state.digest) == expected)
+      }
+      for segment in SmallImage.segments {
+        let offset = history.number(to: Int(segment.fileByteCount) - 1)
+        let count = history.number(to: min(300, Int(segment.fileByteCount) - offset))
+        let start = Int(segment.fileOffset.rawValue) + offset
+        let range = SmallImage.range(segment.range.start.rawValue + UInt64(offset), UInt64(count))
+        #expect(try reader.bytes(range, at: state.digest) == Array(state.mapped[start..<start + count]))
+      }
+    }
+  }
+
+  @Test(arguments: 1..<5)
+  func `the steps between any two updates lead from the one file to the other`(seed: UInt64) throws {
+    var history = try history(seed, count: 25)
+    for _ in 0..<60 {
+      let origin = history.states[history.number(to: history.states.count - 1)]
+      let destination = history.states[history.number(to: history.states.count - 1)]
+      var file = origin.file
+      for step in try store.steps(from: origin.digest, to: destination.digest) {
+        let operations =
+          step.direction == .forward ? step.update.content.operations : step.update.content.invertedOperations
+        for operation in operations { try perform(operation, on: &file) }
+      }
+      #expect(file == destination.file)
+    }
+    #expect(try store.steps(from: history.states[7].digest, to: history.states[7].digest).isEmpty)
+  }
+
+  @Test(arguments: 1..<5)
+  func `an atom is found by name and by address where the update has it`(seed: UInt64) throws {
+    let history = try history(seed)
+    for state in history.states {
+      for symbol in SmallImage.symbols.prefix(5) {
+        let atom = AtomIdentity(name: symbol.name, unit: symbol.unit)
+        let placed = try store.placement(of: atom, at: state.digest)
+        let named = try store.placements(named: symbol.name, at: state.digest).filter { $0.identity == atom }
+        #expect(named.first == placed)
+        guard let expected = state.placements[atom] else {
+          #expect(placed == nil || placed?.update == .base)
+          continue
+        }
+        #expect(placed?.placement == expected)
+        #expect(placed?.isCurrent == true)
+        let last = VirtualAddress(expected.body.end.rawValue - 1)
+        #expect(try store.placement(containing: last, at: state.digest) == placed)
+        let write = try #require(try placed.flatMap { try store.bodyWrite(of: $0) })
+        #expect(write.place == .virtual(expected.body.start))
+        #expect(placed?.content == Digest.sha256(of: Payload.masked(write.after, fixups: write.fixups)))
+        let bodies = try store.bodies(ofFunction: atom, at: state.digest)
+        #expect(bodies.last == placed)
+        #expect(bodies.dropLast().allSatisfy { !$0.isCurrent })
+      }
+      let former = try store.supersededBodies(at: state.digest)
+      #expect(Set(former.map(\.placement.body.start)).isSuperset(of: state.former.map(\.start)))
+      #expect(former.allSatisfy { $0.placement.body.start != state.placements[$0.identity]?.body.start })
+      #expect(try store.types(named: "struct conn", at: state.digest).dropFirst() == state.types[...])
+    }
+  }
+
+  @Test(arguments: 1..<5)
+  func `a grown journal verifies, and each update is given back as it was recorded`(seed: UInt64) throws {
+    _ = try history(seed)
+    let verification = try store.verify()
+    #expect(verification.findings == [])
+    #expect(verification.updateCount == 40)
+    let reader = try JournalStore.open(at: store.path, mode: .read)
+    for summary in try reader.log() {
+      let update = try reader.update(summary.number)
+      #expect(update == (try reader.update(digest: summary.digest)))
+      #expect(update.parent == summary.parent)
+      #expect(update.content.message == summary.message)
+      #expect(update.content.operations.count == summary.operationCount)
+      #expect(try UpdateCoding.digest(of: update.content, parent: update.parent) == summary.digest)
+      #expect(try reader.children(of: summary.parent).contains(summary))
+    }
+  }
+
+  private func perform(_ operation: Journal.Operation, on file: inout [UInt8]) throws {
+    func replace(_ offset: Int, _ before: [UInt8], _ after: [UInt8]) throws {
+      try #require(Array(file[offset..<offset + before.count]) == before)
+      file.replaceSubrange(offset..<offset + after.count, with: after)
+    }
+    func word(_ value: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) } }
+    switch operation {
+    case .write(let write):
+      switch write.place {
+      case .virtual(let address): try replace(GeneratedHistory.fileOffset(address), write.before, write.after)
+      case .file(let offset): try replace(Int(offset.rawValue), write.before, write.after)
+      }
+    case .pointer(let pointer):
+      try replace(
+        GeneratedHistory.fileOffset(pointer.cell), word(pointer.wordBefore), word(pointer.wordAfter))
+      for record in pointer.records { try replace(Int(record.offset.rawValue), record.before, record.after) }
+    case .resize(let resize):
+      try #require(file.count == Int(resize.before))
+      if resize.after > resize.before {
+        file += [UInt8](repeating: 0, count: Int(resize.after - resize.before))
+      } else {
+        file.removeLast(Int(resize.before - resize.after))
+      }
+    case .bind, .map, .protect: Issue.record("the generator makes no such operation")
+    }
+  }
+}
