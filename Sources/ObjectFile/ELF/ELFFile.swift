@@ -93,7 +93,7 @@ extension ELFFile {
 
   /// Compares bytes, without making a string.
   public func nameMatches(_ section: ELFSection, _ name: String) -> Bool {
-    nameBytes(of: section)?.equals(name) ?? false
+    sectionNames.matches(name, at: section.nameOffset)
   }
 
   /// Whether the section's name begins so, without making a string.

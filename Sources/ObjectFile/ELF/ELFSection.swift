@@ -119,7 +119,7 @@ public struct ELFSections: RandomAccessCollection, Sendable {
 
   /// - Precondition: `index` is within the table. An index read from a file goes through `ELFFile.section(at:)`.
   public subscript(index: Int) -> ELFSection {
-    precondition(indices.contains(index), "there is no section \(index)")
+    precondition(index >= 0 && index < endIndex, "there is no section \(index)")
     let at = index * ELFHeader.sectionHeaderByteCount
     return ELFSection(
       index: index,

@@ -63,7 +63,7 @@ public struct ELFSegments: RandomAccessCollection, Sendable {
 
   /// - Precondition: `index` is within the table.
   public subscript(index: Int) -> ELFSegment {
-    precondition(indices.contains(index), "there is no segment \(index)")
+    precondition(index >= 0 && index < endIndex, "there is no segment \(index)")
     let at = index * ELFHeader.programHeaderByteCount
     return ELFSegment(
       index: index,

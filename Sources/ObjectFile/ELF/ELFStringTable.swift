@@ -19,5 +19,14 @@ public struct ELFStringTable: Sendable {
     view.isEmpty && offset == 0 ? view : try view.cStringBytes(at: Int(offset))
   }
 
+  /// Whether the name at `offset` is `text`: compared where it stands, without looking for its end first.
+  public func matches(_ text: String, at offset: UInt32) -> Bool {
+    let text = text.utf8
+    guard Int(offset) < view.count, text.count < view.count - Int(offset) else { return text.isEmpty && holds(offset) }
+    return view.withUnsafeBytes { bytes in
+      bytes[Int(offset) + text.count] == 0 && bytes[Int(offset)...].starts(with: text)
+    }
+  }
+
   public func string(at offset: UInt32) throws(ObjectFileError) -> String { try bytes(at: offset).text }
 }

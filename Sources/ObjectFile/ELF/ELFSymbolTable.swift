@@ -48,7 +48,7 @@ public struct ELFSymbolTable: RandomAccessCollection, Sendable {
 
   /// - Precondition: `index` is within the table. An index read from a file goes through `symbol(at:)`.
   public subscript(index: Int) -> ELFSymbol {
-    precondition(indices.contains(index), "there is no symbol \(index)")
+    precondition(index >= 0 && index < endIndex, "there is no symbol \(index)")
     let at = index * Self.entryByteCount
     let info = table.loadValidated(UInt8.self, at: at + 4)
     let other = table.loadValidated(UInt8.self, at: at + 5)
@@ -94,7 +94,7 @@ public struct ELFSymbolTable: RandomAccessCollection, Sendable {
 
   /// Compares bytes, without making a string.
   public func nameMatches(_ symbol: ELFSymbol, _ name: String) -> Bool {
-    (try? strings.bytes(at: symbol.nameOffset))?.equals(name) ?? false
+    strings.matches(name, at: symbol.nameOffset)
   }
 
   private func place(_ raw: UInt16, symbol: Int) -> ELFSymbolPlace {

@@ -1,5 +1,14 @@
-/// The first line in which two listings differ, for a message that can be read; nil if they are equal.
-func firstDifference(_ ours: [String], _ theirs: [String]) -> String? {
+import Testing
+
+/// Expects two listings to be equal, and names the first line in which they differ.
+func expectSame(
+  _ ours: [String], _ theirs: [String], _ place: String = "", sourceLocation: SourceLocation = #_sourceLocation
+) {
+  let difference = firstDifference(ours, theirs)
+  #expect(difference == nil, "\(place) \(difference ?? "")", sourceLocation: sourceLocation)
+}
+
+private func firstDifference(_ ours: [String], _ theirs: [String]) -> String? {
   for (index, pair) in zip(ours, theirs).enumerated() where pair.0 != pair.1 {
     return "line \(index): ours `\(pair.0)`, theirs `\(pair.1)`"
   }

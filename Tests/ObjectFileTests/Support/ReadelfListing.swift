@@ -1,3 +1,4 @@
+import Addressing
 import ObjectFile
 
 /// An ELF file's tables in the words of `readelf -W`, to be compared with what it prints line by line.
@@ -18,7 +19,7 @@ enum ReadelfListing {
     return try table.map { symbol in
       let size = symbol.byteCount <= 99999 ? "\(symbol.byteCount)" : "0x" + hex(symbol.byteCount)
       let columns = [
-        "\(symbol.index):", hex(symbol.value, 16), size, name(symbol.kind), name(symbol.binding),
+        "\(symbol.index):", hex(symbol.value, 16), size, name(symbol.kind, file), name(symbol.binding, file),
         "\(symbol.visibility)".uppercased(), name(symbol.place),
         try self.name(of: symbol, table, versions, file),
       ]
@@ -35,8 +36,8 @@ enum ReadelfListing {
 
   static func segments(_ file: ELFFile) -> [String] {
     file.segments.map { segment in
-      let flags = [(PageBits.read, "R"), (.write, "W"), (.execute, "E")].map {
-        segment.protection.rawValue & $0.0.rawValue != 0 ? $0.1 : ""
+      let flags = [(PageProtection.read, "R"), (.write, "W"), (.execute, "E")].map {
+        segment.protection.contains($0.0) ? $0.1 : ""
       }
       return [
         typeName(segment.type), "0x" + hex(segment.fileOffset.rawValue, 6), "0x" + hex(segment.address.rawValue, 16),
@@ -45,8 +46,6 @@ enum ReadelfListing {
       ].joined(separator: " ")
     }
   }
-
-  private enum PageBits: UInt8 { case read = 1, write = 2, execute = 4 }
 
   private static func name(
     of symbol: ELFSymbol, _ table: ELFSymbolTable, _ versions: ELFSymbolVersions?, _ file: ELFFile
@@ -64,7 +63,10 @@ enum ReadelfListing {
     return name + (version.isHidden ? "@" : "@@") + version.name
   }
 
-  private static func name(_ kind: ELFSymbolKind) -> String {
+  /// readelf calls IFUNC and UNIQUE so only under ELFOSABI_GNU, which some linkers do not set.
+  private static func isGNU(_ file: ELFFile) -> Bool { file.header.osABI == 3 }
+
+  private static func name(_ kind: ELFSymbolKind, _ file: ELFFile) -> String {
     switch kind {
     case .none: "NOTYPE"
     case .object: "OBJECT"
@@ -73,17 +75,17 @@ enum ReadelfListing {
     case .file: "FILE"
     case .common: "COMMON"
     case .threadLocal: "TLS"
-    case .indirectFunction: "IFUNC"
+    case .indirectFunction: isGNU(file) ? "IFUNC" : "<OS specific>: 10"
     case .other(let raw): "<OS specific>: \(raw)"
     }
   }
 
-  private static func name(_ binding: ELFSymbolBinding) -> String {
+  private static func name(_ binding: ELFSymbolBinding, _ file: ELFFile) -> String {
     switch binding {
     case .local: "LOCAL"
     case .global: "GLOBAL"
     case .weak: "WEAK"
-    case .unique: "UNIQUE"
+    case .unique: isGNU(file) ? "UNIQUE" : "<OS specific>: 10"
     case .other(let raw): "<OS specific>: \(raw)"
     }
   }
@@ -177,7 +179,9 @@ enum ReadelfOutput {
   static func segments(_ path: String) throws -> [String] {
     try Tool.run("readelf", ["-lW", path]).lines.compactMap { line in
       let words = line.split(separator: " ").map(String.init)
-      guard line.hasPrefix("  "), words.count >= 7, words[1].hasPrefix("0x"), words[2].hasPrefix("0x") else { return nil }
+      guard line.hasPrefix("  "), words.count >= 7, words[1].hasPrefix("0x"), words[2].hasPrefix("0x") else {
+        return nil
+      }
       let flags = words[6..<words.count - 1].joined()
       return [words[0], words[1], words[2], words[4], words[5], flags, words[words.count - 1]].joined(separator: " ")
     }

@@ -113,6 +113,19 @@ extension Specimen {
       ]),
   ]
 
+  /// Small enough to be read again with each of their bytes changed.
+  static let tiny = [
+    Specimen("tiny object", source: tinySource, ["gcc", "-c", "-O1", "-ffunction-sections", "program.c", "-o", "%o"]),
+    Specimen(
+      "tiny library", source: tinySource,
+      [
+        "clang", "-O1", "-fuse-ld=lld", "-shared", "-fPIC", "-nostdlib", "-Wl,-z,pack-relative-relocs", "-Wl,-s",
+        "-Wl,--version-script=versions.map", "-Wl,--undefined-version", "-Wl,--hash-style=both",
+        "-Wl,-z,noseparate-code",
+        "-Wl,-z,max-page-size=16", "program.c", "-o", "%o",
+      ]),
+  ]
+
   static let system = [
     Specimen(system: "/lib/x86_64-linux-gnu/libc.so.6"),
     Specimen(system: "/lib/x86_64-linux-gnu/libstdc++.so.6"),
@@ -143,6 +156,14 @@ private let programSource = """
     double d = argc * 2.5;
     return table[argc & 1](counter + calls++ + (int)d) + indirect() + (words[0][0] == 'a');
   }
+  """
+
+private let tinySource = """
+  extern int far(const char *);
+  const char *words[] = { "alpha", "beta" };
+  static int times(int x) { return x * 3; }
+  int (*twice)(int) = times;
+  int main(void) { return far(words[0]); }
   """
 
 private let cxxSource = """
