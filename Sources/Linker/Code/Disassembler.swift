@@ -129,8 +129,9 @@ extension Disassembler {
             Self.reference(
               isBranch ? .branch : .immediate, address, offset, encoding.imm_offset, encoding.imm_size))
         case X86_OP_MEM:
-          guard let address = Self.fixedAddress(operand.mem, end: end) else { continue }
-          references.append(Self.reference(.memory, address, offset, encoding.disp_offset, encoding.disp_size))
+          if let (kind, address) = Self.address(operand.mem, encoding, end: end) {
+            references.append(Self.reference(kind, address, offset, encoding.disp_offset, encoding.disp_size))
+          }
         default: break
         }
       }
@@ -148,13 +149,17 @@ extension Disassembler {
     return instruction.id == X86_INS_UD2.rawValue || instruction.id == X86_INS_HLT.rawValue ? .stop : .next
   }
 
-  /// The address of an operand that no register but the instruction pointer is part of. `%fs` and `%gs` have bases of
-  /// their own.
-  private static func fixedAddress(_ memory: x86_op_mem, end: UInt64) -> VirtualAddress? {
-    guard memory.index == X86_REG_INVALID, memory.segment == X86_REG_INVALID else { return nil }
+  /// The address that an operand in memory names. `%fs` and `%gs` have bases of their own.
+  private static func address(
+    _ memory: x86_op_mem, _ encoding: cs_x86_encoding, end: UInt64
+  ) -> (CodeReference.Kind, VirtualAddress)? {
+    guard memory.segment != X86_REG_FS, memory.segment != X86_REG_GS else { return nil }
     let displacement = UInt64(bitPattern: memory.disp)
-    if memory.base == X86_REG_RIP { return VirtualAddress(end &+ displacement) }
-    return memory.base == X86_REG_INVALID ? VirtualAddress(displacement) : nil
+    if memory.base == X86_REG_RIP { return (.memory, VirtualAddress(end &+ displacement)) }
+    if memory.base == X86_REG_INVALID, memory.index == X86_REG_INVALID {
+      return (.memory, VirtualAddress(displacement))
+    }
+    return encoding.disp_size == 4 ? (.indexed, VirtualAddress(displacement)) : nil
   }
 
   private static func reference(

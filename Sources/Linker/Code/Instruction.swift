@@ -38,6 +38,9 @@ struct CodeReference: Hashable, Sendable {
     case branch
     /// An operand in memory relative to the instruction, or at a fixed address.
     case memory
+    /// The 4-byte displacement of an operand in memory that registers are added to: in code that does not slide often
+    /// the start of a table, otherwise an offset in a structure.
+    case indexed
     /// An immediate number; it need not be an address.
     case immediate
   }

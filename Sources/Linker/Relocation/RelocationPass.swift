@@ -37,6 +37,8 @@ struct RelocationPass {
     case (.none, _): break
     case (.address, .address(let target)), (.cell, .cell(let target)):
       try relative32(relocation, target: target, field: field)
+    case (.address, .absolute(let number)):
+      try relativeToNumber(relocation, number, field: field)
     case (.immediate, .address(let target)):
       try absolute(relocation, target, addend: displacement, kind: .absolute32, field: field)
     case (.immediate, .absolute(let number)):
@@ -59,7 +61,9 @@ struct RelocationPass {
       return first(.address) ?? (isPositionIndependent ? nil : first(.immediate))
     case .cell: return first(.cell)
     case .threadOffset: return first(.threadOffset) ?? first(.none)
-    case .absolute: return relocation.type == X86Relocation.gotPCRel.rawValue ? nil : first(.immediate)
+    case .absolute:
+      guard relocation.type != X86Relocation.gotPCRel.rawValue else { return nil }
+      return first(.immediate) ?? first(.address)
     case .size, .imported: return nil
     }
   }
@@ -77,7 +81,7 @@ struct RelocationPass {
     case (.pc64, .address(let target)):
       add(relocation, target, addend: relocation.addend, kind: .relative64, field: relocation.offset)
     case (.pc32, .absolute(let number)), (.plt32, .absolute(let number)):
-      try relativeToNumber(relocation, number)
+      try relativeToNumber(relocation, number, field: relocation.offset)
     case (.tpOff32, .threadOffset(let offset)), (.dtpOff32, .threadOffset(let offset)):
       bytes.put32(try signed(relocation, offset, plus: relocation.addend), at: relocation.offset)
     case (.tpOff64, .threadOffset(let offset)), (.dtpOff64, .threadOffset(let offset)):
@@ -177,11 +181,13 @@ extension RelocationPass {
   }
 
   /// A branch to a weak symbol that nothing defines is never taken: its distance to 0 is written even where 0 slides.
-  private mutating func relativeToNumber(_ relocation: AtomRelocation, _ number: UInt64) throws(LinkError) {
+  private mutating func relativeToNumber(
+    _ relocation: AtomRelocation, _ number: UInt64, field: Int
+  ) throws(LinkError) {
     guard number == 0 || !isPositionIndependent else {
       throw outOfRange(relocation, "the absolute symbol 0x\(String(number, radix: 16)) from an image that slides")
     }
-    try relative32(relocation, target: VirtualAddress(number), field: relocation.offset)
+    try relative32(relocation, target: VirtualAddress(number), field: field)
   }
 
   private mutating func add(

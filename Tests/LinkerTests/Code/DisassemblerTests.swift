@@ -36,6 +36,20 @@ import Testing
       ])
   }
 
+  @Test("the start of a table is named where an index is added to it")
+  func indexed() throws {
+    let code: [UInt8] =
+      [0xff, 0x24, 0xc5, 0, 0x20, 0x40, 0]  // jmp *0x402000(,%rax,8)
+      + [0x0f, 0xb6, 0x80, 0, 0x30, 0x40, 0]  // movzbl 0x403000(%rax), %eax
+      + [0x3e, 0x8b, 0x04, 0x25, 0, 0x40, 0x40, 0]  // mov %ds:0x404000, %eax
+      + [0x8b, 0x47, 0x10]  // mov 0x10(%rdi), %eax
+    let body = try Disassembler(.x86_64).decode(code, at: VirtualAddress(0x1000))
+    #expect(body.references.map(\.kind) == [.indexed, .indexed, .memory])
+    #expect(body.references.map(\.target.rawValue) == [0x40_2000, 0x40_3000, 0x40_4000])
+    #expect(body.references.map(\.fieldOffset) == [3, 10, 18])
+    #expect(body.hasComputedJumps)
+  }
+
   @Test("arm64 instructions are decoded on any machine")
   func arm64() throws {
     let words: [UInt32] = [

@@ -114,6 +114,9 @@ import Testing
     let jump = try relocate([0xff, 0x25, 0, 0, 0, 0], [relocation(.gotPCRelX, 2)], target)
     #expect(jump.bytes == [0xe9, 0, 1, 0, 0, 0x90])
     #expect(jump.fixups.map(\.offset) == [1])
+    // A weak symbol that nothing defines is never called.
+    let null = try relocate([0xff, 0x15, 0, 0, 0, 0], [relocation(.gotPCRelX, 2)], .absolute(0))
+    #expect(null.bytes == [0x67, 0xe8, 0xfa, 0xff, 0xbf, 0xff])
   }
 
   @Test("comparisons with the GOT become immediate only where the image does not slide")
