@@ -78,7 +78,7 @@ struct ApplyRun {
   }
 
   private mutating func commit() throws(ApplyError) {
-    let isStopping = plan.needsStop || (plan.nature != .file && !supersededBodies.isEmpty)
+    let isStopping = plan.stopsThreads(lookingFor: supersededBodies)
     let start = isStopping ? try stopPastGuards() : 0
     state = .committing
     // Where threads run, what has been staged may be in use once the first of these writes is done: from here on it stays,
@@ -155,12 +155,15 @@ struct ApplyRun {
       // Whoever lets go of the target lets its threads go as well: a failure here adds nothing to the one reported.
       try? target.resume()
     }
+    // Nothing is left of a process that has ended that could be settled.
+    if error.code == .processExited { return error.left(.untouched) }
     guard let standing else { return error.left(.torn(at: tornNumber)) }
     if state == .standing { return error.left(.untouched) }
     do throws(ApplyError) {
       for write in undoLog.reversed() { try put(write.found, of: write) }
       try target.write(header: standing)
     } catch {
+      if error.code == .processExited { return error.left(.untouched) }
       // (I5): the intent stays in the header, and the first error is the one to be known.
       return withCause(error, left: .torn(at: tornNumber))
     }

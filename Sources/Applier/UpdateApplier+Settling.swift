@@ -53,6 +53,7 @@ extension UpdateApplier {
     report.updates = plan.updates
     report.isDryRun = options.isDryRun
     report.initializedVariableCount = pending.initializedVariableCount
+    report.stopsThreads = plan.stopsThreads(lookingFor: supersededBodies)
     if options.isDryRun { return report }
     var run = ApplyRun(
       target: target, plan: plan, pending: pending,

@@ -86,6 +86,7 @@ public struct UpdateApplier: Sendable {
     let pending = try TargetComparison(plan: plan, target: target).pendingWrites()
     report.updates = plan.updates
     report.initializedVariableCount = pending.initializedVariableCount
+    report.stopsThreads = plan.stopsThreads(lookingFor: supersededBodies)
     if options.isDryRun {
       report.byteCount = pending.all.reduce(0) { $0 + UInt64($1.bytes.count) }
       return report

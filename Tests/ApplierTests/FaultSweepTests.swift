@@ -143,13 +143,6 @@ import Testing
     }
     #expect(tornCount > 0)
   }
-
-  private func failure<Result>(of body: () throws(ApplyError) -> Result) -> ApplyError? {
-    do throws(ApplyError) {
-      _ = try body()
-      return nil
-    } catch { return error }
-  }
 }
 
 extension ApplyClock {

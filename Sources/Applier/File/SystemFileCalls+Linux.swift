@@ -136,9 +136,13 @@ extension SystemFileCalls {
       guard let value = try attribute(name, of: source) else { continue }
       // A security label that the system has given the new file by itself need not be set, and often must not.
       if try attribute(name, of: copy) == value { continue }
-      try checked("fsetxattr") {
-        value.withUnsafeBytes { fsetxattr(copy.rawValue, name, $0.baseAddress, $0.count, 0) }
-      }
+      try setAttribute(name, value, of: copy)
+    }
+  }
+
+  func setAttribute(_ name: String, _ value: [CChar], of file: FileHandleNumber) throws(FileCallError) {
+    try checked("fsetxattr") {
+      value.withUnsafeBytes { fsetxattr(file.rawValue, name, $0.baseAddress, $0.count, 0) }
     }
   }
 
@@ -147,7 +151,7 @@ extension SystemFileCalls {
     return list.split(separator: 0).map { String(decoding: $0.map(UInt8.init(bitPattern:)), as: UTF8.self) }
   }
 
-  private func attribute(_ name: String, of file: FileHandleNumber) throws(FileCallError) -> [CChar]? {
+  func attribute(_ name: String, of file: FileHandleNumber) throws(FileCallError) -> [CChar]? {
     try sized("fgetxattr") { fgetxattr(file.rawValue, name, $0, $1) }
   }
 

@@ -38,6 +38,11 @@ public struct ApplyPlan: Sendable {
     if nature == .file { return false }
     return !guards.isEmpty || edits.contains { !$0.isStaged && $0.before != $0.after }
   }
+
+  /// Looking for threads in old bodies takes a stop as well.
+  func stopsThreads(lookingFor bodies: [SupersededBody]) -> Bool {
+    needsStop || (nature != .file && !bodies.isEmpty)
+  }
 }
 
 /// A range in which no thread may be at a commit, and on whose behalf.

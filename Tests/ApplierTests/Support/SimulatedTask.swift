@@ -133,6 +133,11 @@ final class SimulatedTask: TaskAccess {
     return Array((regions[start]?.bytes ?? [])[offset..<offset + count])
   }
 
+  func addRegion(at address: VirtualAddress, byteCount: Int, name: String) {
+    regions[RuntimeAddress(address, slide: slide).rawValue] = Region(
+      bytes: [UInt8](repeating: 0, count: byteCount), protection: [.read, .write], name: name)
+  }
+
   func setProtection(_ protection: PageProtection, ofRegionAt address: VirtualAddress) {
     regions[RuntimeAddress(address, slide: slide).rawValue]?.protection = protection
   }
