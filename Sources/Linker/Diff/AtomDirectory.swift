@@ -35,7 +35,7 @@ final class AtomDirectory {
   }
 
   private func baseGlobal(named name: String) throws(LinkError) -> KnownAtom? {
-    let symbols = try fromJournal { () throws(JournalError) in try store.baseSymbols(named: name) }
+    let symbols = try baseSymbols(named: name)
     if let symbol = symbols.first(where: { $0.binding != .local }) { return atom(symbol) }
     // A hidden global is local in the linked image (gABI, Symbol Visibility), where it may be in any unit's list.
     guard symbols.count == 1, let only = symbols.first else { return nil }
@@ -88,6 +88,10 @@ final class AtomDirectory {
   func isReadOnly(_ address: VirtualAddress) -> Bool {
     guard let segment = base.segments.first(where: { $0.range.contains(address) }) else { return false }
     return !segment.protection.contains(.write)
+  }
+
+  func baseSymbols(named name: String) throws(LinkError) -> [BaseSymbol] {
+    try fromJournal { () throws(JournalError) in try store.baseSymbols(named: name) }
   }
 
   /// The symbols that share a function's bytes in the base image.

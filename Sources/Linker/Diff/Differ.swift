@@ -135,10 +135,12 @@ struct Differ {
   /// its literals and clones: those that stand already where nothing about them changes, new ones else.
   private mutating func spread() throws(LinkError) {
     let referrers = referrersByTarget()
-    var queue = decisions.placed.sorted()
+    var queue = decisions.placed.sorted() + decisions.rewritten.keys.sorted() + decisions.reinitialized.keys.sorted()
     while let id = queue.popLast() {
-      for referrer in referrers[id] ?? [] where referrer != id && !decisions.placed.contains(referrer) {
-        if try move(referrer) { queue.append(referrer) }
+      if decisions.placed.contains(id) {
+        for referrer in referrers[id] ?? [] where referrer != id && !isChanged(referrer) {
+          if move(referrer) { queue.append(referrer) }
+        }
       }
       for index in set[id].targets.indices {
         guard let needed = target(index, of: id), identities.isAnonymous(needed) else { continue }
@@ -149,22 +151,18 @@ struct Differ {
     }
   }
 
-  /// Returns whether the referrer got a new place.
-  private mutating func move(_ id: PieceID) throws(LinkError) -> Bool {
+  /// Returns whether the referrer changes, which may entail more. An anonymous piece that stands nowhere yet does not:
+  /// it is placed if something needs it.
+  private mutating func move(_ id: PieceID) -> Bool {
+    let isAnonymous = identities.isAnonymous(id)
+    guard !isAnonymous || matcher.places[id] != nil else { return false }
+    let start = decisions.kept.removeValue(forKey: id)
     switch set[id].kind {
-    case .constant where !identities.isAnonymous(id):
-      if let start = decisions.kept.removeValue(forKey: id) { decisions.rewritten[id] = start }
-      return false
-    case .variable where !identities.isAnonymous(id):
-      if let start = decisions.kept.removeValue(forKey: id) { decisions.reinitialized[id] = start }
-      return false
-    default:
-      // An anonymous piece that nothing placed needs is left out.
-      guard !identities.isAnonymous(id) || matcher.places[id] != nil else { return false }
-      decisions.kept[id] = nil
-      decisions.placed.insert(id)
-      return true
+    case .constant where !isAnonymous: decisions.rewritten[id] = start
+    case .variable where !isAnonymous: decisions.reinitialized[id] = start
+    default: decisions.placed.insert(id)
     }
+    return true
   }
 
   private func target(_ index: Int, of id: PieceID) -> PieceID? {

@@ -64,6 +64,19 @@ struct LinkSet {
     return (.entry(piece: definition.id.piece, symbol: definition.symbol), definition.id.object)
   }
 
+  /// For messages: what the object calls a symbol of its table.
+  func name(ofSymbol index: Int, in id: PieceID) -> String? {
+    if let relocation = self[id].relocations.firstIndex(where: { $0.symbol == index }) {
+      switch self[id].targets[relocation] {
+      case .external(let name, _): return name
+      case .entry(let piece, let symbol): return objects[id.object].pieces[piece].symbols[symbol].name
+      case .inner(let piece, _): return objects[id.object].pieces[piece].name
+      case .absolute, .none: return nil
+      }
+    }
+    return nil
+  }
+
   /// What to add to the place of the target (a function's entry where `symbol` is given, else the piece's start) to
   /// get the relocation's symbol value S.
   func anchor(_ index: Int, of id: PieceID, target: PieceID, symbol: Int?) -> Int64 {

@@ -7,12 +7,14 @@ final class PlacedMemory {
   private let store: JournalStore
   private let parent: Digest
   let isPositionIndependent: Bool
+  private let segments: [Segment]
   private let relocations: BaseRelocations
 
   init(store: JournalStore, parent: Digest, tables: ELFArenaLayout) {
     self.store = store
     self.parent = parent
     isPositionIndependent = store.base.isPositionIndependent
+    segments = store.base.segments
     relocations = BaseRelocations(store: store, tables: tables)
   }
 
@@ -27,6 +29,13 @@ final class PlacedMemory {
 
   func bytes(_ range: AddressRange) throws(LinkError) -> [UInt8] {
     try fromJournal { () throws(JournalError) in try store.bytes(range, at: parent) }
+  }
+
+  /// Up to `maximum` bytes, less where the segment ends; none outside of all segments.
+  func bytes(from start: VirtualAddress, atMost maximum: UInt64) throws(LinkError) -> [UInt8] {
+    guard let segment = segments.first(where: { $0.range.contains(start) }) else { return [] }
+    let byteCount = min(maximum, segment.range.end.rawValue - start.rawValue)
+    return try bytes(AddressRange(start: start, byteCount: byteCount))
   }
 
   /// The word at `cell` in the file of the parent update.
@@ -69,8 +78,7 @@ final class PlacedMemory {
 
   /// The slot through which a call stub at `address` jumps: `jmp *slot(%rip)`, with an `endbr64` or a `bnd` in front.
   func slot(ofStubAt address: VirtualAddress) throws(LinkError) -> VirtualAddress? {
-    guard let range = AddressRange(validating: address, byteCount: 11) else { return nil }
-    var code = try bytes(range)[...]
+    var code = try bytes(from: address, atMost: 11)[...]
     if code.starts(with: [0xf3, 0x0f, 0x1e, 0xfa]) { code = code.dropFirst(4) }
     if code.first == 0xf2 { code = code.dropFirst() }
     guard code.starts(with: [0xff, 0x25]), code.count >= 6 else { return nil }

@@ -145,10 +145,12 @@ struct EntryPlanner {
 
   private func stubKind(_ known: KnownAtom, _ code: [UInt8]) throws(LinkError) -> EntryStub {
     var room = code.count
-    if room < 16, let behind = AddressRange(validating: known.placement.body.end, byteCount: UInt64(16 - room)) {
+    let padding = try memory.bytes(from: known.placement.body.end, atMost: UInt64(max(0, 16 - room)))
+    if !padding.isEmpty {
+      let behind = AddressRange(start: known.placement.body.end, byteCount: UInt64(padding.count))
       let next = try identities.directory.baseSymbols(overlapping: behind).map(\.address).filter { $0 >= behind.start }
       let free = next.min().map { $0.rawValue - behind.start.rawValue } ?? behind.byteCount
-      room += min(EntryStub.padding(in: try memory.bytes(behind)), Int(free))
+      room += min(EntryStub.padding(in: padding), Int(free))
     }
     guard let kind = EntryStub.kind(for: code, room: room) else {
       throw LinkError(
@@ -174,29 +176,51 @@ struct EntryPlanner {
           function: known.identity.name))
   }
 
-  /// Where jump tables and the split-off cold part lead inside the old body.
-  private func placesReferredTo(in body: CodeBody, of known: KnownAtom) throws(LinkError) -> [VirtualAddress] {
-    var places: [VirtualAddress] = []
-    for table in Set(body.references.filter { $0.kind != .branch }.map(\.target)).sorted() {
-      guard identities.directory.isReadOnly(table), !body.range.contains(table),
-        let range = AddressRange(validating: table, byteCount: Self.longestTable)
-      else { continue }
-      let bytes = try memory.bytes(range)
-      for entry in [JumpTableEntry.relative32, .absolute64] {
-        places += JumpTable.targets(bytes: bytes, base: table, entry: entry, within: body.range)
-      }
+  /// Where jump tables and the split-off cold part lead inside the old body; nil where a computed jump's table was not
+  /// found.
+  private func placesReferredTo(in body: CodeBody, of known: KnownAtom) throws(LinkError) -> [VirtualAddress]? {
+    var tables: [VirtualAddress] = []
+    for table in Set(body.references.filter { $0.kind != .branch }.map(\.target)).sorted()
+    where identities.directory.isReadOnly(table) && !body.range.contains(table) {
+      tables += try relativeEntries(of: table, in: body.range)
+      tables += try absoluteEntries(of: table, in: body.range)
     }
-    let identity = known.identity
-    guard let unit = identity.unit else { return places }
-    let locals = try identities.directory.baseLocals(unit: unit, ordinal: identity.unitOrdinal)
-    for symbol in locals["\(identity.name).cold"] ?? [] {
-      guard let range = AddressRange(validating: symbol.address, byteCount: symbol.byteCount) else { continue }
-      let cold = try disassembler.decode(try memory.bytes(range), at: range.start)
-      places += cold.instructions.compactMap(\.flow.target).filter(body.range.contains)
-    }
-    return places
+    guard !body.hasComputedJumps || !tables.isEmpty else { return nil }
+    return tables + (try branchesOfColdPart(of: known, into: body.range))
   }
 
-  /// 512 entries of 8 bytes; a longer table's rest matters only if it alone leads into the first bytes.
-  private static let longestTable: UInt64 = 4096
+  private func relativeEntries(of table: VirtualAddress, in body: AddressRange) throws(LinkError) -> [VirtualAddress] {
+    var byteCount: UInt64 = 1024
+    while true {
+      let bytes = try memory.bytes(from: table, atMost: byteCount)
+      let found = JumpTable.targets(bytes: bytes, base: table, entry: .relative32, within: body)
+      guard found.count * 4 == bytes.count, bytes.count == byteCount else { return found }
+      byteCount *= 4
+    }
+  }
+
+  /// Entries of 8 bytes: in an image that slides the file may hold zeroes under their relocations.
+  private func absoluteEntries(of table: VirtualAddress, in body: AddressRange) throws(LinkError) -> [VirtualAddress] {
+    guard table.rawValue.isMultiple(of: 8) else { return [] }
+    var entries: [VirtualAddress] = []
+    var cell = table
+    while identities.directory.isReadOnly(cell), case .address(let entry) = try memory.pointer(at: cell),
+      body.contains(entry)
+    {
+      entries.append(entry)
+      cell = cell.displaced(by: 8)
+    }
+    return entries
+  }
+
+  /// A cold part is a local symbol of some unit, whatever the function is.
+  private func branchesOfColdPart(of known: KnownAtom, into body: AddressRange) throws(LinkError) -> [VirtualAddress] {
+    var branches: [VirtualAddress] = []
+    for symbol in try identities.directory.baseSymbols(named: "\(known.identity.name).cold") {
+      guard let range = AddressRange(validating: symbol.address, byteCount: symbol.byteCount) else { continue }
+      let cold = try disassembler.decode(try memory.bytes(range), at: range.start)
+      branches += cold.instructions.compactMap(\.flow.target).filter(body.contains)
+    }
+    return branches
+  }
 }

@@ -32,7 +32,9 @@ struct ImportTable {
     }
     guard let symbol = try symbol(name, slots, need) else {
       guard isWeak else { throw LinkError(.undefinedSymbol, symbol: name) }
-      return .value(.absolute(0))
+      // A cell that nothing ever fills holds 0.
+      guard case .gotCell(isRelaxable: false) = need else { return .value(.absolute(0)) }
+      return .value(.cell(try emitter.allocator.cell()))
     }
     if isWord { return .bind(symbol) }
     switch need {

@@ -38,7 +38,8 @@ struct PieceEmitter {
     var next = 0
     let relocated = try X86Relocator.relocate(
       bytes: piece.bytes, relocations: piece.relocations, at: place,
-      isPositionIndependent: base.isPositionIndependent, isCode: piece.kind == .code
+      isPositionIndependent: base.isPositionIndependent, isCode: piece.kind == .code,
+      symbolName: { [set] in set.name(ofSymbol: $0, in: id) }
     ) { (relocation, need) throws(LinkError) in
       // Called in the order of the relocations, those without a need left out.
       while next < piece.relocations.count, piece.relocations[next] != relocation { next += 1 }
