@@ -26,42 +26,25 @@ struct DWARFChildren {
 }
 
 /// How many elements a dimension of an array has.
-enum Bound {
-  case fixed(UInt64)
-  /// A flexible array member: the count is not part of the type. Written like no elements, which some compilers make
-  /// of it.
-  case flexible
-  /// Computed at run time.
-  case variable
+struct DWARFArrayBound {
+  /// Nil where the type does not tell: a flexible array member, a size computed at run time; gcc writes a variable that
+  /// was first declared without a bound so, too.
+  var count: UInt64?
 
   init(_ entry: DWARFEntry, _ reader: DWARFReader) throws(ObjectFileError) {
-    var (count, upper, lower): (DWARFValue?, DWARFValue?, UInt64) = (nil, nil, 0)
+    var (upper, lower): (UInt64?, UInt64) = (nil, 0)
     var attributes = reader.attributes(of: entry)
     while let (attribute, value) = try attributes.next() {
       switch attribute {
-      case .count: count = value
-      case .upperBound: upper = value
+      case .count: count = value.bits
+      case .upperBound: upper = value.bits
       case .lowerBound: lower = value.bits ?? 0
       default: break
       }
     }
-    if let count {
-      // clang writes a count of -1 for a flexible array in version 4 and before.
-      self = count.bits.map { $0 == .max ? .flexible : .fixed($0) } ?? .variable
-    } else if let upper {
-      self = upper.bits.map { .fixed($0 &- lower &+ 1) } ?? .variable
-    } else {
-      self = .flexible
-    }
-  }
-
-  /// Nil where only the running program knows.
-  var count: UInt64? {
-    switch self {
-    case .fixed(let count): count
-    case .flexible: 0
-    case .variable: nil
-    }
+    // clang writes a count of -1 for a flexible array in version 4 and before.
+    if count == .max { count = nil }
+    if count == nil, let upper { count = upper &- lower &+ 1 }
   }
 }
 

@@ -78,7 +78,8 @@ public struct DWARFTypeLayout: Hashable, Sendable {
   public var byteCount: UInt64
   /// `struct 16 {next@0 *struct conn; len@8 unsigned4}`.
   public var layout: String
-  /// The units that have this layout, as indexes in `DWARFFacts.units`.
+  /// The units that have this layout, as indexes in `DWARFFacts.units`. Empty where the compiler wrote it apart from
+  /// all units (`-fdebug-types-section`).
   public var units: [Int]
   /// The named types that the layout speaks of, held by value or pointed to.
   public var references: [String]

@@ -11,7 +11,7 @@ struct DWARFFactsBuilder {
 
   private struct TypeKey: Hashable {
     var name: Int32
-    var digest: UInt64
+    var digest: DWARFLayoutDigest
   }
 
   init(_ reader: DWARFReader) {
@@ -70,8 +70,8 @@ extension DWARFFactsBuilder {
     self.facts.typesByName[writer.names.all[Int(key.name)], default: []].append(self.facts.types.count)
     self.facts.types.append(
       DWARFTypeLayout(
-        name: writer.names.all[Int(key.name)], byteCount: body.byteCount ?? 0, layout: body.string,
-        units: unit.map { [$0] } ?? [], references: names(body)))
+        name: writer.names.all[Int(key.name)], byteCount: body.text.byteCount ?? 0, layout: body.text.string,
+        units: unit.map { [$0] } ?? [], references: names(body.text)))
   }
 }
 

@@ -110,7 +110,9 @@ struct DWARFLineHeader {
     guard let name = try reader.text(file.name, in: unit) else { return nil }
     if name.hasPrefix("/") { return name }
     let top = try reader.text(reader.units[unit].attributes.compilationDirectory, in: unit)
-    guard let directory = try directory(file.directory, reader) else { return top.map { $0 + "/" + name } ?? name }
+    guard let directory = try directory(file.directory, reader), directory != "." else {
+      return top.map { $0 + "/" + name } ?? name
+    }
     if directory.hasPrefix("/") { return directory + "/" + name }
     return (top.map { $0 + "/" } ?? "") + directory + "/" + name
   }

@@ -31,19 +31,28 @@ struct DWARFTypeText {
     if !names.contains(name) { names.append(name) }
   }
 
-  /// FNV-1a, 64 bits: stands for a text where the text itself would be too long. Not proof against someone who looks
-  /// for two layouts of one digest; such a person owns both objects anyway.
-  var digest: UInt64 {
-    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-  }
-
-  /// `#` and the digest's 16 digits.
-  var digestText: String {
-    let digits = String(digest, radix: 16)
-    return "#" + String(repeating: "0", count: 16 - digits.count) + digits
+  /// `#` and 16 digits.
+  mutating func append(_ digest: DWARFLayoutDigest) {
+    bytes.append(UInt8(ascii: "#"))
+    for shift in stride(from: 60, through: 0, by: -4) {
+      let digit = UInt8(truncatingIfNeeded: digest.rawValue >> UInt64(shift)) & 15
+      bytes.append(digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
+    }
   }
 
   var string: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// Stands for a text where the text itself would be too long: FNV-1a, 64 bits. Not proof against someone who looks for
+/// two layouts of one digest; such a person owns both objects anyway.
+struct DWARFLayoutDigest: Hashable {
+  var rawValue: UInt64
+
+  init(of text: DWARFTypeText) {
+    rawValue = text.bytes.withUnsafeBufferPointer { bytes in
+      bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+  }
 }
 
 /// The names of types that texts speak of, each kept once.

@@ -18,11 +18,11 @@ final class DWARFTypeWriter {
   var qualifiers: [Int: [UInt8]] = [:]
 
   /// Texts by entry: as a whole (`.value`), and where a struct, union or enum is meant by its name alone.
-  private var values: [Int: DWARFTypeText] = [:]
-  private var mentions: [Int: DWARFTypeText] = [:]
-  private var bodies: [Int: DWARFTypeText] = [:]
-  private var open: Set<Int> = []
-  private var depth = 0
+  @exclusivity(unchecked) private var values: [Int: DWARFTypeText] = [:]
+  @exclusivity(unchecked) private var mentions: [Int: DWARFTypeText] = [:]
+  @exclusivity(unchecked) private var bodies: [Int: Body] = [:]
+  @exclusivity(unchecked) private var open: Set<Int> = []
+  @exclusivity(unchecked) private var depth = 0
 
   /// A text longer than this is replaced by its digest where another text takes it in: sizes cannot multiply.
   static let inlineByteLimit = 4096
@@ -36,6 +36,11 @@ final class DWARFTypeWriter {
     values = [:]
     mentions = [:]
     bodies = [:]
+  }
+
+  struct Body {
+    var text: DWARFTypeText
+    var digest: DWARFLayoutDigest
   }
 
   enum Manner {
@@ -65,7 +70,11 @@ final class DWARFTypeWriter {
     }
     var text = try newText(entry, manner)
     try reader.charge(text.bytes.count + 64)
-    if text.bytes.count > Self.inlineByteLimit { text.bytes = Array(text.digestText.utf8) }
+    if text.bytes.count > Self.inlineByteLimit {
+      let digest = DWARFLayoutDigest(of: text)
+      text.bytes = []
+      text.append(digest)
+    }
     if manner == .value { values[entry.offset] = text } else { mentions[entry.offset] = text }
     return text
   }
@@ -168,7 +177,9 @@ extension DWARFTypeWriter {
     if let signature = facts.signature, let target = try reader.entry(signature), target.offset != entry.offset {
       return try text(target, manner)
     }
-    guard let name = try listedName(of: entry, typedef: typedef) else { return try body(entry) }
+    guard let name = try listedName(of: entry, typedef: typedef) else {
+      return try body(entry).text
+    }
     var result = DWARFTypeText(byteCount: facts.byteCount)
     result.bytes = name
     result.mention(names.index(of: name))
@@ -177,17 +188,14 @@ extension DWARFTypeWriter {
     result.append(decimal: facts.byteCount ?? 0)
     if entry.tag != .enumerationType {
       result.append(" ")
-      result.append(try body(entry).digestText)
+      result.append(try body(entry).digest)
     }
     return result
   }
 
   /// The layout itself, without the type's name: `struct 16 {next@0 *struct conn; len@8 unsigned4}`.
-  func body(_ entry: DWARFEntry) throws(ObjectFileError) -> DWARFTypeText {
-    if let known = bodies[entry.offset] {
-      try reader.charge(known.bytes.count)
-      return known
-    }
+  func body(_ entry: DWARFEntry) throws(ObjectFileError) -> Body {
+    if let known = bodies[entry.offset] { return known }
     let facts = try TypeFacts(entry, reader)
     var text = DWARFTypeText(entry.tag.keyword + " ", byteCount: facts.byteCount)
     text.append(decimal: facts.byteCount ?? 0)
@@ -199,8 +207,9 @@ extension DWARFTypeWriter {
     }
     text.append("}")
     try reader.charge(text.bytes.count)
-    bodies[entry.offset] = text
-    return text
+    let body = Body(text: text, digest: DWARFLayoutDigest(of: text))
+    bodies[entry.offset] = body
+    return body
   }
 }
 
@@ -242,10 +251,10 @@ extension DWARFTypeWriter {
       var children = try DWARFChildren(of: entry, reader)
       while let child = try children.next() {
         guard child.tag == .subrangeType || child.tag == .enumerationType else { continue }
-        let bound = try Bound(child, reader)
+        let bound = try DWARFArrayBound(child, reader)
         result.append("[")
-        if case .fixed(let value) = bound, value > 0 { result.append(decimal: value) }
-        if case .variable = bound { result.append("?") }
+        // No elements and no known number of them are one thing to the layout, and compilers differ in the words.
+        if let count = bound.count, count > 0 { result.append(decimal: count) }
         result.append("]")
         count = bound.count.flatMap { bound in count.flatMap { $0.multiplied(by: bound) } }
       }
