@@ -1,0 +1,76 @@
+import ArgumentParser
+import Foundation
+import Journal
+import Linker
+
+struct InitCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init", abstract: "Adopt a linked image: make its journal and a prepared image, both beside it.",
+    discussion: "The image itself is not changed. The prepared image runs as it does, and has room for updates.")
+
+  @OptionGroup var common: CommonOptions
+
+  @Argument(help: "An executable as your linker made it.", completion: .file())
+  var image: String
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("The object files that the image was linked from, or their folder.", valueName: "path"))
+  var objects: [String] = []
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Where the prepared image goes. Default: IMAGE.hot.", valueName: "file"))
+  var output: String?
+
+  func run() throws {
+    let journal = common.journal ?? image + "." + JournalLocator.fileExtension
+    let folders = (ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"] ?? "").split(separator: ":")
+    let outcome = try ImageAdoption.adopt(
+      imageAt: image, objects: ObjectPaths.expanding(objects), preparedPath: output ?? image + ".hot",
+      journalPath: journal, libraryFolders: folders.map(String.init))
+    common.emit(Adopted(path: journal, outcome: outcome))
+  }
+}
+
+private struct Adopted: CommandOutput {
+  let path: String
+  let outcome: ImageAdoption.Outcome
+
+  var json: JSONValue {
+    .object([
+      ("journal", .string(path)), ("base", outcome.store.base.json), ("symbolCount", .count(outcome.symbolCount)),
+      ("notes", .array(outcome.notes.map(\.json))),
+    ])
+  }
+
+  func lines(_ style: TextStyle) -> [String] {
+    let base = outcome.store.base
+    let kind = base.isPositionIndependent ? "position independent" : "at fixed addresses"
+    return [
+      "adopted \(style.bold(base.originalPath)), \(kind), \(outcome.symbolCount.counted("symbol"))",
+      "  identity       \(base.identity.hexadecimal)",
+      "  prepared image \(base.preparedPath)",
+      "  journal        \(path)",
+    ] + outcome.notes.map { style.yellow("note: ") + $0.line }
+  }
+}
+
+enum ObjectPaths {
+  /// Folders become the object files in them, in a fixed order.
+  static func expanding(_ paths: [String]) throws(CommandError) -> [String] {
+    var result: [String] = []
+    for path in paths {
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+        throw CommandError(.invalidOption, detail: "\(path) does not exist; name an object file or a folder of them")
+      }
+      guard isFolder.boolValue else {
+        result.append(path)
+        continue
+      }
+      let names = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
+      result += names.filter { $0.hasSuffix(".o") }.sorted().map { path + "/" + $0 }
+    }
+    return result
+  }
+}

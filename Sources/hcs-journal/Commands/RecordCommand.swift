@@ -1,0 +1,89 @@
+import ArgumentParser
+import Foundation
+import Journal
+import Linker
+
+struct RecordCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "record",
+    abstract: "Link what has changed in object files into an update, and apply it where a target is named.")
+
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var target: TargetOption
+  @OptionGroup var options: ApplyOptions
+
+  @Argument(help: "Object files, compiled anew.", completion: .file(extensions: ["o"]))
+  var objects: [String]
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("What the update is for.", valueName: "text"))
+  var message: String = ""
+
+  @Option(help: ArgumentHelp("The revision of the source that the objects were compiled from.", valueName: "revision"))
+  var sourceRev: String?
+
+  @Option(help: ArgumentHelp("Who made it. Default: the user's name.", valueName: "name"))
+  var author: String?
+
+  @Option(help: ArgumentHelp("The update that it follows. Default: the newest.", valueName: "number"))
+  var parent: Int64?
+
+  func run() throws {
+    let store = try common.store(options.dryRun ? .read : .write)
+    let parent = try parent.map { try store.position(UpdateNumber($0)) } ?? store.newestPosition()
+    let linked = try IncrementalLinker(store: store, parent: parent.digest).link(
+      objectsAt: objects,
+      IncrementalLinker.Description(
+        time: PointInTime.now.milliseconds, author: author ?? NSUserName(), message: message,
+        sourceRevision: sourceRev))
+    var recorded = Recorded(path: store.path, parent: parent, linked: linked, isDryRun: options.dryRun)
+    if let content = linked.content, !options.dryRun {
+      let update = try store.append(content, parent: parent.digest)
+      recorded.update = try store.summary(update.number)
+      common.log.info("recorded update \(update.number)")
+    }
+    recorded.targets = try apply(recorded.update?.number ?? parent.number, store)
+    common.emit(recorded)
+    recorded.targets.reportFailures(isJSON: common.json)
+    try recorded.targets.status.end()
+  }
+
+  /// With `--dry-run` there is no update that a target could be compared with.
+  private func apply(_ number: UpdateNumber, _ store: JournalStore) throws -> [TargetResult] {
+    guard target.isNamed, !options.dryRun else { return [] }
+    let names = try target.names(known: target.all ? store.runningTargets().map(\.pid) : [])
+    return TargetMover(store: store, options: options, isDryRun: false).move(names, .replay(number))
+  }
+}
+
+private struct Recorded: CommandOutput {
+  let path: String
+  let parent: TargetHeader.Position
+  let linked: IncrementalLinker.Result
+  let isDryRun: Bool
+  var update: UpdateSummary?
+  var targets: [TargetResult] = []
+
+  var json: JSONValue {
+    .object([
+      ("journal", .string(path)), ("dryRun", .boolean(isDryRun)), ("changed", .boolean(linked.content != nil)),
+      ("parent", parent.json), ("update", update.map { .object($0.members) }),
+      ("atoms", .array((linked.content?.atoms ?? []).map(\.json))),
+      ("guards", .array((linked.content?.guards ?? []).map(\.json))),
+      ("operationCount", .count(linked.content?.operations.count ?? 0)),
+      ("notes", .array(linked.notes.map(\.json))), ("targets", .array(targets.map(\.json))),
+    ])
+  }
+
+  func lines(_ style: TextStyle) -> [String] {
+    let notes = linked.notes.map { style.yellow("note: ") + $0.line }
+    guard let content = linked.content else {
+      return ["nothing has changed since \(parent.number.title); nothing was recorded"] + notes
+        + targets.flatMap { $0.lines(style) }
+    }
+    let sizes = "\(content.atoms.count.counted("atom")), \(content.operations.count.counted("operation"))"
+    let title =
+      update.map { "recorded \(style.bold($0.number.title)), after \(parent.number.title): \(sizes)" }
+      ?? "would record an update after \(parent.number.title): \(sizes); nothing was recorded"
+    return [title] + content.atoms.map { "  " + $0.line(style) } + notes + targets.flatMap { $0.lines(style) }
+  }
+}

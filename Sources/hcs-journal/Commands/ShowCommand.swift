@@ -1,0 +1,60 @@
+import ArgumentParser
+import Journal
+
+struct ShowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show an update: its atoms, and its operations one by one.")
+
+  @OptionGroup var common: CommonOptions
+
+  @Argument(help: "The update's number.")
+  var number: Int64
+
+  @Flag(help: "Print all bytes of each write, not only the first ones.")
+  var bytes = false
+
+  func run() throws {
+    let store = try common.store(.read)
+    let summary = try store.summary(UpdateNumber(number))
+    let update = try store.update(UpdateNumber(number))
+    common.emit(Shown(summary: summary, content: update.content, byteCount: bytes ? .max : 16))
+  }
+}
+
+private struct Shown: CommandOutput {
+  let summary: UpdateSummary
+  let content: UpdateContent
+  let byteCount: Int
+
+  var json: JSONValue {
+    .object(
+      summary.members + [
+        ("atoms", .array(content.atoms.map(\.json))), ("guards", .array(content.guards.map(\.json))),
+        ("operations", .array(content.operations.map(\.json))),
+        ("types", .array(content.types.map { .string($0.name) })),
+      ])
+  }
+
+  func lines(_ style: TextStyle) -> [String] {
+    var lines = [
+      summary.titleLine(style), "digest \(summary.digest)",
+      "parent \(summary.parent) (\(summary.parentNumber.title))", "",
+    ]
+    let message = summary.message.split(separator: "\n", omittingEmptySubsequences: false)
+    lines += message.map { "    \($0)" } + ["", style.bold(content.atoms.count.counted("atom"))]
+    lines += content.atoms.map { "  " + $0.line(style) }
+    if !content.guards.isEmpty {
+      lines += [style.bold(content.guards.count.counted("guard"))] + content.guards.map { "  " + $0.line }
+    }
+    if !content.types.isEmpty {
+      lines.append(style.bold(content.types.count.counted("new type layout")))
+      lines += content.types.map { "  \($0.name), \($0.byteCount) bytes" }
+    }
+    lines.append(style.bold(content.operations.count.counted("operation")))
+    for (index, operation) in content.operations.enumerated() {
+      lines.append("  \(String(index).padded(to: 3)) \(operation.line)")
+      lines += operation.byteLines(upTo: byteCount).map { "        " + style.faint($0) }
+    }
+    return lines
+  }
+}

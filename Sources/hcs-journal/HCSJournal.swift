@@ -1,0 +1,26 @@
+import ArgumentParser
+import Foundation
+
+@main
+struct HCSJournal: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hcs-journal",
+    abstract: "Links changed code into a running program and its file, and keeps every update in a journal.",
+    version: "0.1.0",
+    subcommands: [
+      InitCommand.self, RecordCommand.self, RunCommand.self, ReplayCommand.self, RollbackCommand.self,
+      LogCommand.self, ShowCommand.self, TargetsCommand.self, VerifyCommand.self,
+    ])
+
+  /// The parser's own `main` would print errors in its words and map all of them to one status.
+  static func main() {
+    let words = LeadingOptions.moved(Array(CommandLine.arguments.dropFirst()))
+    do {
+      var command = try parseAsRoot(words)
+      try command.run()
+    } catch {
+      let isJSON = words.prefix { $0 != "--" }.contains("--json")
+      Failure(error, ofRun: words.first == RunCommand.name).exit(isJSON: isJSON)
+    }
+  }
+}

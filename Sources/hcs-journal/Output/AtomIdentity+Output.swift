@@ -1,0 +1,42 @@
+import Journal
+
+extension AtomIdentity {
+  /// As a source would name it: `count`, `count (server.c)`, `handle.count (server.c)`; a variant's digest follows `#`.
+  var title: String {
+    var text = enclosingFunction.map { "\($0).\(name)" } ?? name
+    if name.isEmpty { text = "constant" }
+    if let variant { text += "#" + variant.prefix(8) }
+    if let unit { text += " (\(unit)\(unitOrdinal > 0 ? ", \(unitOrdinal + 1)" : ""))" }
+    return text
+  }
+
+  var json: JSONValue {
+    .object([
+      ("name", .string(name)), ("unit", unit.map(JSONValue.string)),
+      ("unitOrdinal", unitOrdinal > 0 ? .count(unitOrdinal) : nil),
+      ("enclosingFunction", enclosingFunction.map(JSONValue.string)), ("variant", variant.map(JSONValue.string)),
+    ])
+  }
+}
+
+extension AtomKind {
+  var word: String {
+    switch self {
+    case .function: "function"
+    case .constant: "constant"
+    case .variable: "variable"
+    case .importStub: "import"
+    }
+  }
+}
+
+extension AtomChange.Kind {
+  var word: String {
+    switch self {
+    case .added: "added"
+    case .moved: "moved"
+    case .rewritten: "rewritten"
+    case .removed: "removed"
+    }
+  }
+}

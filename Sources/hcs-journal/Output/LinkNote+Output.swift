@@ -1,0 +1,20 @@
+import Linker
+
+extension LinkNote {
+  var line: String {
+    switch kind {
+    case .layoutUnchecked: "\(subject): layout unchecked (no -g)"
+    case .sectionIsAtom: "\(subject): a whole section is one atom; build with -ffunction-sections for smaller updates"
+    case .constantMoved: "\(subject): the constant has moved; pointers to it that the program keeps lead to the old one"
+    case .prototypeChanged:
+      "\(subject): its type changed; callers that were not compiled anew go on calling the old one"
+    case .calleeRegisters:
+      "\(subject): callers may rely on registers that a callee leaves alone (GCC -fipa-ra), so that updates wait for "
+        + "threads inside them; build with -fno-ipa-ra to be free of it"
+    }
+  }
+
+  var json: JSONValue {
+    .object([("kind", .string(kind.rawValue)), ("subject", .string(subject)), ("message", .string(line))])
+  }
+}

@@ -1,0 +1,84 @@
+#if os(Linux)
+  import Addressing
+  import Applier
+  import Foundation
+  import Journal
+
+  /// A process that this program has attached to, or has just started, as a target.
+  final class LiveProcess {
+    let target: LiveTask
+    private let task: LinuxTask
+    private let spawned: SpawnedProcess?
+
+    init(attachingTo pid: Int32, base: BaseImage, _ method: WriteMethod) throws(ApplyError) {
+      task = try LinuxTask(attachingTo: pid, entryPoint: base.entryPoint, writeMethod: method.ofTask)
+      target = try LiveTask(task, base: base)
+      spawned = nil
+    }
+
+    /// Starts a program and leaves it stopped at its entry point.
+    init(
+      starting path: String, arguments: [String], isSlid: Bool, base: BaseImage, _ method: WriteMethod
+    ) throws(ApplyError) {
+      let environment = ProcessInfo.processInfo.environment.map { "\($0)=\($1)" }
+      let spawned = try SpawnedProcess.start(
+        path, arguments: arguments, environment: environment, isSlid: isSlid, entryPoint: base.entryPoint,
+        writeMethod: method.ofTask)
+      self.spawned = spawned
+      task = spawned.task
+      target = try LiveTask(task, base: base, stage: .atEntry)
+    }
+
+    /// A program that was started and not let go ends with this: it has not been promised to anyone yet.
+    deinit {
+      if spawned == nil { task.detach() }
+    }
+
+    func known(at position: Digest) -> KnownTarget {
+      KnownTarget(
+        pid: task.process.id, startTime: task.process.startTime, path: task.process.executablePath ?? "",
+        position: position, since: PointInTime.now.milliseconds)
+    }
+
+    /// Lets a started program go on and waits for its end.
+    /// - Returns: its own exit status, or 128 + n for signal n.
+    func waitForEnd() throws(ApplyError) -> Int32 { try spawned?.wait().exitStatus ?? 0 }
+
+    /// Who executes one of these bodies. Stops the threads for a moment.
+    func threads(in bodies: [SupersededBody]) throws(ApplyError) -> [ThreadPlace] {
+      let guards = bodies.compactMap { body in
+        RuntimeRange(body.range, slide: task.slide).map {
+          GuardedRange(range: $0, reach: body.beginsWithEntryStub ? .interior : .whole, isConservative: false)
+        }
+      }
+      // A range that the slide takes out of the address space is of another image: indexes would no longer agree.
+      guard !guards.isEmpty, guards.count == bodies.count else { return [] }
+      try task.stopThreads()
+      let occupants = try task.occupants(of: guards)
+      try task.resumeThreads()
+      var seen: Set<ThreadPlace> = []
+      return occupants.map { occupant in
+        let body = bodies[occupant.guardIndex]
+        return ThreadPlace(
+          thread: occupant.thread, threadName: occupant.threadName, function: body.function,
+          offset: occupant.address.virtualAddress(slide: task.slide).rawValue &- body.range.start.rawValue,
+          update: body.update)
+      }.filter { seen.insert($0).inserted }
+    }
+
+    /// Whether the process that the journal has noted is still there: a pid finds new owners, a start time does not.
+    static func isRunning(_ known: KnownTarget) -> Bool {
+      guard let process = try? LinuxProcess(known.pid) else { return false }
+      return process.startTime == known.startTime
+    }
+  }
+
+  extension WriteMethod {
+    fileprivate var ofTask: LinuxTask.WriteMethod {
+      switch self {
+      case .force: .forced
+      case .protect: .remoteProtect
+      }
+    }
+  }
+#endif

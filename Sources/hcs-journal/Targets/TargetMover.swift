@@ -1,0 +1,101 @@
+import Applier
+import Journal
+
+/// Takes targets to an update and keeps in the journal where they stand.
+struct TargetMover {
+  enum Way {
+    /// Forward: to the given update, or the newest.
+    case replay(UpdateNumber?)
+    /// Back: to the given update, or the one before.
+    case rollback(UpdateNumber?)
+  }
+
+  let store: JournalStore
+  let options: ApplyOptions
+  var isDryRun: Bool
+
+  /// Each target by itself: that one refuses does not keep the others from moving.
+  func move(_ names: [TargetName], _ way: Way) -> [TargetResult] {
+    names.map { name in
+      do {
+        return TargetResult(name: name, outcome: .success(try move(name, way)))
+      } catch {
+        return TargetResult(name: name, outcome: .failure(error))
+      }
+    }
+  }
+
+  private func move(_ name: TargetName, _ way: Way) throws -> ApplyReport {
+    let open = try OpenTarget(name, base: store.base, options.writeMethod)
+    let report = try move(open.target, way)
+    if !isDryRun, let process = open.process { try store.noteTarget(process.known(at: report.to.digest)) }
+    return report
+  }
+
+  func move(_ target: any UpdateTarget, _ way: Way) throws -> ApplyReport {
+    let applier = UpdateApplier(base: store.base, options: options.applier(isDryRun))
+    let standing = try applier.standing(of: target)
+    let position = standing.position
+    guard case .at = standing else { return try applier.apply([], to: position, on: target) }
+    guard let from = try number(position.digest) else {
+      throw ApplyError(.positionUnknown, target: target.name, found: position.digest.bytes)
+    }
+    let destination = try destination(of: way, from: position.digest, target)
+    let steps = try store.steps(from: position.digest, to: destination.digest)
+    try check(steps, of: way, from: from, to: destination.number, target)
+    if steps.isEmpty { return try applier.apply([], to: destination, on: target) }
+    let old = try OldBodies(store, at: destination.digest, from: position.digest).bodies
+    return try applier.apply(steps, to: destination, on: target, supersededBodies: old)
+  }
+
+  private func number(_ digest: Digest) throws(JournalError) -> UpdateNumber? {
+    do throws(JournalError) {
+      return try store.number(of: digest)
+    } catch {
+      if error.code == .unknownDigest { return nil }
+      throw error
+    }
+  }
+
+  private func destination(
+    of way: Way, from digest: Digest, _ target: any UpdateTarget
+  ) throws -> TargetHeader.Position {
+    switch way {
+    case .replay(let number?), .rollback(let number?): return try store.position(number)
+    case .replay(nil): return try store.newestPosition()
+    case .rollback(nil):
+      if digest == store.base.digest { throw CommandError(.atBase, target: target.name) }
+      return try store.position(digest: store.summary(digest: digest).parent)
+    }
+  }
+
+  /// Forward means forward, back means back: a number mistyped must not undo what the user did not name. Between branches
+  /// the way leads back and then forward; that is a replay.
+  private func check(
+    _ steps: [Step], of way: Way, from: UpdateNumber, to: UpdateNumber, _ target: any UpdateTarget
+  ) throws(CommandError) {
+    guard !steps.isEmpty else { return }
+    let isBack = steps.allSatisfy { $0.direction == .backward }
+    switch way {
+    case .replay where isBack:
+      throw CommandError(.updateIsBehind, target: target.name, position: from, update: to)
+    case .rollback where !isBack:
+      throw CommandError(.updateIsNotBehind, target: target.name, position: from, update: to)
+    default: break
+    }
+  }
+}
+
+extension JournalStore {
+  func position(_ number: UpdateNumber) throws(JournalError) -> TargetHeader.Position {
+    TargetHeader.Position(digest: number == .base ? base.digest : try digest(of: number), number: number)
+  }
+
+  func position(digest: Digest) throws(JournalError) -> TargetHeader.Position {
+    TargetHeader.Position(digest: digest, number: digest == base.digest ? .base : try number(of: digest))
+  }
+
+  func newestPosition() throws(JournalError) -> TargetHeader.Position {
+    try head().map { TargetHeader.Position(digest: $0.digest, number: $0.number) } ?? base.position
+  }
+}
