@@ -24,6 +24,7 @@ public struct ObjectFileError: Error, Sendable {
     case addressWrapsAround
     case unmappedAddress
     case unexpectedSectionType
+    case overlappingSections
     case compressedSection
     case cyclicReference
     case duplicateTable
@@ -99,6 +100,7 @@ extension ObjectFileError.Code {
     case .addressWrapsAround: ("has a range that leaves the address space", "`readelf -SlW %`")
     case .unmappedAddress: ("refers to an address that no segment holds in the file", "`readelf -lW %`")
     case .unexpectedSectionType: ("has a section of a type that does not serve here", "`readelf -SW %`")
+    case .overlappingSections: ("has sections that share bytes", "`readelf -SW %`, and build the file again")
     case .compressedSection:
       ("has a compressed section", "`objcopy --decompress-debug-sections %`, or build with -gz=none")
     case .cyclicReference: ("has records that refer to each other in a circle", "`readelf -aW %`")

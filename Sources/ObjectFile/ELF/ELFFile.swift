@@ -4,8 +4,8 @@ public import Addressing
 ///
 /// Nothing is copied: headers, symbols and relocations are decoded where they stand, at each access, and names become
 /// strings only when asked for. What `init` checks holds for the value's whole life: the tables of section and program
-/// headers lie in the file, no section or segment wraps around the address space, every section has a name. Whatever
-/// else the file says is checked where it is used.
+/// headers lie in the file, no section or segment wraps around the address space, every section has a name, no two
+/// sections of an object share bytes. Whatever else the file says is checked where it is used.
 public struct ELFFile: Sendable {
   public let name: String
   public let view: ByteView
@@ -37,6 +37,7 @@ public struct ELFFile: Sendable {
           entryByteCount: UInt64(ELFHeader.sectionHeaderByteCount)))
     sectionNames = try Self.sectionNames(view, sections, header, name: name)
     try checkSections()
+    try ELFSectionOverlap(self).check()
     try checkSegments()
   }
 
@@ -69,6 +70,10 @@ public struct ELFFile: Sendable {
   }
 
   private func checkSegments() throws(ObjectFileError) {
+    // What the kernel loads (load_elf_phdrs: 64 KiB); it also bounds each look-up of an address. Cores have more.
+    guard segments.count <= 65536 / ELFHeader.programHeaderByteCount || header.type == .core else {
+      throw failure(.malformedTable, at: header.programHeaderOffset, detail: "\(segments.count) program headers")
+    }
     for segment in segments {
       guard AddressRange(validating: segment.address, byteCount: segment.memoryByteCount) != nil else {
         throw failure(

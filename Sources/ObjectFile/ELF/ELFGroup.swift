@@ -13,21 +13,14 @@ extension ELFFile {
     var symbols: ELFSymbolTable?
     for index in sections.indices where sections.type(of: index) == .group {
       let section = sections[index]
-      if symbols == nil || symbols?.section?.index != Int(section.link) {
-        symbols = try groupSymbols(section)
+      if symbols == nil { symbols = try symbolTable(.static) }
+      // An object has one symbol table (gABI, Sections): a group that is signed in another is not looked up.
+      guard let symbols, symbols.section?.index == Int(section.link) else {
+        throw failure(.unexpectedSectionType, in: section, detail: "sh_link of a group is not the symbol table")
       }
-      guard let symbols else { continue }
       result.append(try group(in: section, symbols: symbols))
     }
     return result
-  }
-
-  private func groupSymbols(_ section: ELFSection) throws(ObjectFileError) -> ELFSymbolTable {
-    let table = try self.section(at: Int(section.link))
-    guard table.type == .symbolTable else {
-      throw failure(.unexpectedSectionType, in: section, detail: "sh_link of a group is no symbol table")
-    }
-    return try symbolTable(in: table)
   }
 
   private func group(in section: ELFSection, symbols: ELFSymbolTable) throws(ObjectFileError) -> ELFGroup {

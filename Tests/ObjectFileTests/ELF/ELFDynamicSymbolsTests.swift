@@ -13,7 +13,7 @@ struct `Dynamic symbols are found as a loader finds them` {
     }
   }
 
-  @Test(arguments: Specimen.available)
+  @Test(arguments: Specimen.all)
   func `every symbol under its version, and the default one without`(_ specimen: Specimen) async throws {
     let file = try await specimen.file()
     guard let symbols = try file.dynamicSymbols() else { return }
@@ -31,7 +31,7 @@ struct `Dynamic symbols are found as a loader finds them` {
     #expect(try symbols.symbol(named: "main", version: "NO_SUCH_VERSION") == nil)
   }
 
-  @Test(arguments: Specimen.available.filter { $0.name.contains("lib") })
+  @Test(arguments: Specimen.all.filter { $0.name.contains("lib") })
   func `a file without section headers gives the same symbols`(_ specimen: Specimen) async throws {
     let whole = try await specimen.file()
     var bytes = whole.view.allBytes

@@ -26,7 +26,7 @@ struct `Section groups` {
   @Test(
     arguments: [
       ([1, 1], 1, 3, .cyclicReference), ([1, 99], 1, 3, .badSectionIndex), ([], 1, 3, .malformedTable),
-      ([1, 2], 9, 3, .badSymbolIndex), ([1, 2], 1, 2, .unexpectedSectionType), ([1, 2], 1, 50, .badSectionIndex),
+      ([1, 2], 9, 3, .badSymbolIndex), ([1, 2], 1, 2, .unexpectedSectionType), ([1, 2], 1, 50, .unexpectedSectionType),
     ] as [([UInt32], UInt32, UInt32, ObjectFileError.Code)])
   func `what does not hold together is refused`(
     _ words: [UInt32], _ signature: UInt32, _ link: UInt32, _ code: ObjectFileError.Code

@@ -35,11 +35,33 @@ struct `Sections` {
     #expect(error?.section == ".data")
   }
 
-  @Test func `overlapping sections are both read`() throws {
+  @Test(arguments: [(64, 2), (65, 2), (67, 1), (66, 10)] as [(UInt64, UInt64)])
+  func `sections of an object that share bytes are refused, and both are named`(_ offset: UInt64, _ count: UInt64) {
+    let elf = HandmadeELF(sections: [
+      .init(name: ".b", type: 1, byteCount: count, fileOffset: offset),
+      .init(name: ".a", type: 1, bytes: [1, 2, 3, 4]),
+    ])
+    let error = expectCode(.overlappingSections) { () throws(ObjectFileError) in _ = try elf.file() }
+    #expect(error?.description.contains(".a") == true && error?.description.contains(".b") == true)
+  }
+
+  @Test func `sections without bytes share nothing, and the order in the file is free`() throws {
     let file = try HandmadeELF(sections: [
-      .init(name: ".a", type: 1, bytes: [1, 2, 3, 4]), .init(name: ".b", type: 1, byteCount: 2, fileOffset: 65),
+      .init(name: ".last", type: 1, bytes: [], byteCount: 2, fileOffset: 66),
+      .init(name: ".empty", type: 1, fileOffset: 67),
+      .init(name: ".bss", type: 8, byteCount: 9, fileOffset: 65), .init(name: ".first", type: 1, bytes: [1, 2]),
+      .init(name: ".filler", type: 1, byteCount: 0, fileOffset: 66), .init(name: ".rest", type: 0, bytes: [3, 4]),
     ]).file()
-    #expect(try file.contents(of: file.sections[2]).allBytes == [2, 3])
+    #expect(try file.contents(of: file.sections[1]).allBytes == [3, 4])
+  }
+
+  @Test func `an image may overlap a little, but not claim the file many times over`() throws {
+    func image(_ count: Int) -> HandmadeELF {
+      HandmadeELF(type: 3, sections: (0..<count).map { .init(name: ".s\($0)", type: 1, byteCount: 300, fileOffset: 0) })
+    }
+    #expect(try image(3).file().sections.count == 5)
+    let many = image(200)
+    expectCode(.overlappingSections) { () throws(ObjectFileError) in _ = try many.file() }
   }
 
   @Test func `a compressed section is refused by name`() throws {

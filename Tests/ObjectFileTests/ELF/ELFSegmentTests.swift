@@ -50,4 +50,12 @@ struct `Segments` {
     }
     #expect(file.fileOffset(of: VirtualAddress(0x40_110F)) == nil)
   }
+
+  @Test func `more segments than a kernel loads are refused, but a core may have them`() throws {
+    var many = HandmadeELF(type: 3)
+    many.segments = Array(repeating: image.segments[0], count: 1171)
+    expectCode(.malformedTable) { () throws(ObjectFileError) in _ = try many.file() }
+    many.type = 4
+    #expect(try many.file().segments.count == 1171)
+  }
 }

@@ -8,7 +8,7 @@ enum ReadelfListing {
       let columns = [
         "\(section.index)", file.name(of: section), typeName(section.type), hex(section.address.rawValue, 16),
         hex(section.fileOffset.rawValue, 6), hex(section.byteCount, 6), hex(section.entrySize, 2),
-        flagLetters(section.flags), "\(section.link)", "\(section.info)", "\(section.alignment)",
+        flagLetters(section.flags, file), "\(section.link)", "\(section.info)", "\(section.alignment)",
       ]
       return columns.joined(separator: " ").collapsed
     }
@@ -63,7 +63,7 @@ enum ReadelfListing {
     return name + (version.isHidden ? "@" : "@@") + version.name
   }
 
-  /// readelf calls IFUNC and UNIQUE so only under ELFOSABI_GNU, which some linkers do not set.
+  /// readelf knows IFUNC, UNIQUE and SHF_GNU_RETAIN only under ELFOSABI_GNU, which some linkers do not set.
   private static func isGNU(_ file: ELFFile) -> Bool { file.header.osABI == 3 }
 
   private static func name(_ kind: ELFSymbolKind, _ file: ELFFile) -> String {
@@ -121,10 +121,11 @@ enum ReadelfListing {
     return names[type] ?? "LOOS+0x" + hex(type.rawValue &- 0x6000_0000)
   }
 
-  private static func flagLetters(_ flags: ELFSectionFlags) -> String {
+  private static func flagLetters(_ flags: ELFSectionFlags, _ file: ELFFile) -> String {
     let letters: [(ELFSectionFlags, String)] = [
       (.write, "W"), (.allocated, "A"), (.executable, "X"), (.mergeable, "M"), (.strings, "S"), (.infoLink, "I"),
-      (.linkOrder, "L"), (.group, "G"), (.threadLocal, "T"), (.compressed, "C"), (.retained, "R"), (.large, "l"),
+      (.linkOrder, "L"), (.group, "G"), (.threadLocal, "T"), (.compressed, "C"), (.retained, isGNU(file) ? "R" : "o"),
+      (.large, "l"),
       (.excluded, "E"),
     ]
     return letters.map { flags.contains($0.0) ? $0.1 : "" }.joined()

@@ -35,11 +35,11 @@ struct Specimen: Sendable, CustomTestStringConvertible {
     return argument == "-fuse-ld=mold" ? "mold" : "ld." + argument.dropFirst("-fuse-ld=".count)
   }
 
-  var isAvailable: Bool {
-    existing.map(FileManager.default.fileExists) ?? tools.allSatisfy(Tool.isInstalled)
+  /// What this machine lacks to make it.
+  fileprivate var missing: String? {
+    if let existing { return FileManager.default.fileExists(atPath: existing) ? nil : existing }
+    return tools.first { !Tool.isInstalled($0) }
   }
-
-  static var available: [Specimen] { all.filter(\.isAvailable) }
 }
 
 /// Made once for all the tests that look at it.
@@ -62,10 +62,15 @@ actor SpecimenShelf {
 }
 
 extension Specimen {
-  func path() async throws -> String { try await SpecimenShelf.shared.path(of: self) }
+  /// Cancels the test, and says why, where the machine lacks a compiler or linker.
+  func path() async throws -> String {
+    if let missing { try Test.cancel("\(missing) is not installed") }
+    return try await SpecimenShelf.shared.path(of: self)
+  }
+
   func file() async throws -> ELFFile { try ELFFile(MappedFile(path: await path())) }
 
-  static let all: [Specimen] = objects + linked + system
+  static let all: [Specimen] = objects + linked + executables + system
 
   static let objects = [
     Specimen("clang -O0 object", ["clang", "-c", "-O0", "-g", "-fcommon", "program.c", "-o", "%o"]),
@@ -123,6 +128,21 @@ extension Specimen {
         "-Wl,--version-script=versions.map", "-Wl,--undefined-version", "-Wl,--hash-style=both",
         "-Wl,-z,noseparate-code",
         "-Wl,-z,max-page-size=16", "program.c", "-o", "%o",
+      ]),
+  ]
+
+  static let executables = [
+    Specimen(
+      "swiftc executable", source: swiftSource + "\n@main struct Main { static func main() { print(boxed(3).value) } }",
+      as: "program.swift", ["swiftc", "-O", "-parse-as-library", "program.swift", "-o", "%o"]),
+    Specimen(
+      "rustc executable", source: rustSource + "\nfn main() { println!(\"{:?}\", count(&[\"a\"])); }",
+      as: "program.rs", ["rustc", "program.rs", "-o", "%o"]),
+    Specimen(
+      "zig executable", source: zigSource + "\npub fn main() void { _ = bump(1); }", as: "program.zig",
+      [
+        "zig", "build-exe", "program.zig", "-target", "x86_64-linux", "-fno-llvm", "-fno-lld", "-femit-bin=output",
+        "--cache-dir", "cache",
       ]),
   ]
 
