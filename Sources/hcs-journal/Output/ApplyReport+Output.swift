@@ -17,10 +17,11 @@ extension ApplyReport {
         retryCount == 0 ? "" : ", after \(retryCount.counted("try", plural: "tries")) that found one in the way"
       lines.append("  threads stood still for \(Self.duration(pauseNanoseconds))\(retries)")
     }
-    for note in protections {
-      lines.append(
-        "  wrote to \(note.range), \(note.found)"
-          + (note.left == note.found ? " as before" : ", now \(note.left.map { "\($0)" } ?? "gone")"))
+    let pages = protections.map { "\($0.range) \($0.found)" }
+    if !pages.isEmpty { lines.append("  through protections \(pages.joined(separator: ", "))") }
+    for note in protections where note.left != note.found {
+      let left = note.left.map { "\($0)" } ?? "gone"
+      lines.append("  " + style.yellow("protection of \(note.range) is now \(left)") + ", was \(note.found)")
     }
     lines += threadsInOldBodies.map { "  " + style.yellow("still in an old body: ") + "\($0.line)" }
     return lines

@@ -18,7 +18,7 @@ extension AtomChange {
       case .moved, .rewritten: style.yellow(kind)
       case .removed: style.red(kind)
       }
-    return "\(colored) \(atomKind.word.padded(to: 8))  \(style.bold(atom.title))  \(place)"
+    return "\(colored) \(atomKind.word.padded(to: 8))  \(style.bold(atom.title(as: atomKind)))  \(place)"
   }
 
   var json: JSONValue {

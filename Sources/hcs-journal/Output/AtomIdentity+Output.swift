@@ -1,11 +1,12 @@
 import Journal
 
 extension AtomIdentity {
-  /// As a source would name it: `count`, `count (server.c)`, `handle.count (server.c)`; a variant's digest follows `#`.
-  var title: String {
+  /// As a source would name it: `count`, `count (server.c)`, `handle.count (server.c)`. A variant follows `#`, but where it only
+  /// tells anonymous constants or call stubs apart.
+  func title(as kind: AtomKind) -> String {
     var text = enclosingFunction.map { "\($0).\(name)" } ?? name
-    if name.isEmpty { text = "constant" }
-    if let variant { text += "#" + variant.prefix(8) }
+    if name.isEmpty { text = "(unnamed)" }
+    if let variant, kind == .function || kind == .variable { text += "#" + variant.prefix(8) }
     if let unit { text += " (\(unit)\(unitOrdinal > 0 ? ", \(unitOrdinal + 1)" : ""))" }
     return text
   }

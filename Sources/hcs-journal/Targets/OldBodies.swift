@@ -45,7 +45,7 @@ struct OldBodies {
     seen.insert(placement.body)
     bodies.append(
       SupersededBody(
-        range: placement.body, function: atom.title, update: update,
+        range: placement.body, function: atom.title(as: .function), update: update,
         beginsWithEntryStub: placement.entry == placement.body.start))
   }
 
