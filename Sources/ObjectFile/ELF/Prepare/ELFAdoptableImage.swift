@@ -18,8 +18,8 @@ struct ELFAdoptableImage {
     guard let types = ELFLoaderRelocationTypes(file.header.machine) else {
       throw file.failure(.unsupportedMachine, detail: "only x86-64 images are prepared, yet")
     }
-    guard !file.sections.isEmpty else {
-      throw file.failure(.notAdoptable, detail: "it has no section headers, so that nothing in it has a name")
+    guard !file.sections.isEmpty, file.header.sectionNameTableIndex != 0 else {
+      throw file.failure(.notAdoptable, detail: "it has no section headers or no names of them")
     }
     guard file.section(named: Self.headerSectionName) == nil else { throw file.failure(.alreadyPrepared) }
     guard file.segments.count + ELFPreparation.addedSegmentCount < 0xFFFF else {

@@ -35,18 +35,24 @@ extension ELFLoaderTables {
     guard let room = layout.relocations else {
       throw failure(.noRoom, detail: "there is no table of dynamic relocations (DT_RELA) to add one for \(word)")
     }
-    if let index = try indexOfRecord(at: word) {
-      try lowerRelativeCount(room, to: index, for: relocation)
-      try buffer.write(record(relocation, at: word), at: room.table.offset(ofEntry: index))
-      return buffer.takeEdits()
-    }
-    guard let relocation else { return [] }
-    let used = max(counters.relocations, try presentCount(of: room.table))
-    let index = try self.room(for: 1, in: room.table, used: used, called: "the table of dynamic relocations")
-    try buffer.write(record(relocation, at: word), at: room.table.offset(ofEntry: index))
-    try setCount(of: room.table, atLeast: index + 1)
+    return try change { (tables) throws(ObjectFileError) in
+      if let index = try tables.indexOfRecord(at: word) {
+        try tables.lowerRelativeCount(room, to: index, for: relocation)
+        try tables.buffer.write(tables.record(relocation, at: word), at: room.table.offset(ofEntry: index))
+      } else if let relocation {
+        try tables.addRecord(relocation, at: word, room.table)
+      }
+    }.edits
+  }
+
+  private mutating func addRecord(
+    _ relocation: ELFWordRelocation, at word: VirtualAddress, _ table: ELFTableRoom
+  ) throws(ObjectFileError) {
+    let used = max(counters.relocations, try presentCount(of: table))
+    let index = try room(for: 1, in: table, used: used, called: "the table of dynamic relocations")
+    try buffer.write(record(relocation, at: word), at: table.offset(ofEntry: index))
+    try setCount(of: table, atLeast: index + 1)
     counters.relocations = index + 1
-    return buffer.takeEdits()
   }
 
   /// The record that stands for `word`; it keeps its place in the table whatever becomes of it.

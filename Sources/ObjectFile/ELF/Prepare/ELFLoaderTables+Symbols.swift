@@ -39,6 +39,13 @@ extension ELFLoaderTables {
       throw failure(.badString, symbol: wanted.name, detail: "no symbol can have this name")
     }
     if let index = try existingSymbol(wanted, room) { return (index, []) }
+    let (index, edits) = try change { (tables) throws(ObjectFileError) in try tables.addSymbol(wanted, room) }
+    return (index, edits)
+  }
+
+  // MARK: Symbols
+
+  private mutating func addSymbol(_ wanted: ELFImport, _ room: ELFSymbolRoom) throws(ObjectFileError) -> UInt32 {
     let version = try versionIndex(for: wanted, room)
     let name = try stringOffset(of: wanted.name, room)
     let used = max(counters.dynamicSymbols, try presentCount(of: room.symbols))
@@ -54,10 +61,8 @@ extension ELFLoaderTables {
     }
     try setCount(of: room.symbols, atLeast: index + 1)
     counters.dynamicSymbols = index + 1
-    return (index, buffer.takeEdits())
+    return index
   }
-
-  // MARK: Symbols
 
   /// An undefined symbol of the name, with just the version that is asked for.
   private mutating func existingSymbol(

@@ -41,10 +41,11 @@ extension ELFLoaderTables {
     guard let room = layout.unwind else {
       throw failure(.noRoom, detail: "it has no .eh_frame_hdr to add the function at \(function.start) to")
     }
-    let cie = try commonInformationAddress(commonInformation, room)
-    let fde = try append(description, commonInformation: cie, room)
-    try insert(function.start, fde, room)
-    return buffer.takeEdits()
+    return try change { (tables) throws(ObjectFileError) in
+      let cie = try tables.commonInformationAddress(commonInformation, room)
+      let fde = try tables.append(description, commonInformation: cie, room)
+      try tables.insert(function.start, fde, room)
+    }.edits
   }
 
   // MARK: Records

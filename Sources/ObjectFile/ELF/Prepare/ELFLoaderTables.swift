@@ -34,6 +34,21 @@ public struct ELFLoaderTables {
     buffer = PatchBuffer(byteCount: layout.fileByteCount, fileName: fileName, read: read)
   }
 
+  /// Runs `body`, after which either all it has written is taken as edits or, where it throws, nothing has been.
+  mutating func change<Result>(
+    _ body: (inout ELFLoaderTables) throws(ObjectFileError) -> Result
+  ) throws(ObjectFileError) -> (result: Result, edits: [FileEdit]) {
+    let counters = self.counters
+    do {
+      let result = try body(&self)
+      return (result, buffer.takeEdits())
+    } catch {
+      buffer.discardEdits()
+      self.counters = counters
+      throw error
+    }
+  }
+
   // MARK: What the tables have in common
 
   /// The index for `count` new entries of a table of which `used` are in use.

@@ -23,7 +23,7 @@ extension ELFPreparation {
     let missing = [
       ELFDynamicTag.relocationsWithAddends, .relocationsWithAddendsByteCount, .relocationsWithAddendsEntrySize,
     ].filter { !draft.has($0) }
-    guard draft.spareCount >= missing.count else { return nil }
+    guard missing.isEmpty || draft.spareCount >= missing.count else { return nil }
 
     let (relative, others) = try relocationRecords(records)
     var bytes = TableBytes()

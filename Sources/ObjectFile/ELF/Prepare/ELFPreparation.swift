@@ -30,9 +30,10 @@ struct ELFPreparation {
     sections = try ELFSectionTableDraft(image.file, newNames: Self.newSectionNames)
     dynamic = image.dynamic.flatMap { ELFDynamicTableDraft($0) }
     let fileOffset = sections.end(withAdditions: Self.newSectionNames.count).roundedUpToPage
-    guard let start = image.range.end.advanced(by: request.gap)?.alignedUp(to: ELFAdoptableImage.pageByteCount) else {
-      throw Self.outOfReach(image)
-    }
+    // So far below the end of the address space that no sum of table sizes, of which there are 32-bit numbers, wraps.
+    guard let start = image.range.end.advanced(by: request.gap)?.alignedUp(to: ELFAdoptableImage.pageByteCount),
+      start.rawValue < 1 << 48
+    else { throw Self.outOfReach(image) }
     tables = ELFTableSegmentDraft(start: start, fileOffset: FileOffset(fileOffset))
     let segments = image.file.segments
     programHeaders = tables.reserve(

@@ -42,17 +42,28 @@ struct PatchBuffer {
   mutating func write(_ bytes: [UInt8], at offset: FileOffset) throws(ObjectFileError) {
     let before = try self.bytes(at: offset, count: bytes.count)
     guard before != bytes else { return }
+    overwrite(offset, bytes)
+    edits.append(FileEdit(offset: offset, before: before, after: bytes))
+  }
+
+  /// - Precondition: the pages have been read.
+  private mutating func overwrite(_ offset: FileOffset, _ bytes: [UInt8]) {
     for (index, byte) in bytes.enumerated() {
       let at = offset.rawValue + UInt64(index)
       pages[at / Self.pageByteCount]?[Int(at % Self.pageByteCount)] = byte
     }
-    edits.append(FileEdit(offset: offset, before: before, after: bytes))
   }
 
   /// What was written since the last time, in the order of writing.
   mutating func takeEdits() -> [FileEdit] {
     defer { edits = [] }
     return edits
+  }
+
+  /// As if nothing had been written since `takeEdits`.
+  mutating func discardEdits() {
+    for edit in edits.reversed() { overwrite(edit.offset, edit.before) }
+    edits = []
   }
 
   private func end(of count: Int, from offset: FileOffset) throws(ObjectFileError) -> UInt64 {
