@@ -16,10 +16,11 @@ struct GeneratedHistory {
 
   private var random: SeededGenerator
   private(set) var states: [State]
-  private var cursors = SmallImage.cursors
+  private var cursors: ArenaCursors
 
-  init(seed: UInt64) {
+  init(seed: UInt64, cursors: ArenaCursors = SmallImage.cursors) {
     random = SeededGenerator(seed: seed)
+    self.cursors = cursors
     states = [State(digest: SmallImage.base.digest, file: SmallImage.file, mapped: SmallImage.file)]
   }
 

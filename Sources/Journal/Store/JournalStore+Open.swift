@@ -6,11 +6,16 @@ extension JournalStore {
   /// - Parameter mode: `write` migrates an older journal. A journal of a newer schema, and what is no journal, is
   ///   refused before anything is written.
   public static func open(at path: String, mode: Mode) throws(JournalError) -> JournalStore {
+    try open(at: path, mode: mode, patience: 5)
+  }
+
+  /// - Parameter patience: how many seconds another writer is waited for.
+  static func open(at path: String, mode: Mode, patience: Double) throws(JournalError) -> JournalStore {
     try checkHeader(of: path)
     do {
       var configuration = Configuration()
       configuration.readonly = mode == .read
-      configuration.busyMode = .timeout(5)
+      configuration.busyMode = .timeout(patience)
       let queue = try DatabaseQueue(path: path, configuration: configuration)
       try migrate(queue, mode: mode)
       if mode == .write {

@@ -67,7 +67,9 @@ extension JournalError {
       error.journal = error.journal ?? journal
       self = error
     case let error as DatabaseError:
-      self.init(Code(error.resultCode), journal: journal, cause: error)
+      let code = Code(error.resultCode)
+      self.init(
+        code, journal: journal, detail: code == .busy ? WriterLookup.holder(of: journal) : nil, cause: error)
     default:
       self.init(.storageFailed, journal: journal, cause: error)
     }

@@ -1,0 +1,133 @@
+import Addressing
+import Foundation
+import Journal
+import Testing
+
+/// Journals and updates as released versions wrote them: they are read for ever, and made once, under
+/// `RECORD_SNAPSHOTS=1`, in a run that fails.
+@Suite struct GoldenJournalTests {
+  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+  static let folder = root.appendingPathComponent("Tests/Fixtures/golden/v1")
+
+  static let update = UpdateContent(
+    time: 1_700_000_000_000, author: "ada", message: "step: call main", sourceRevision: "r1",
+    operations: [
+      .write(
+        WriteOperation(
+          place: .virtual(VirtualAddress(0x100_0000)), before: [0, 0, 0, 0, 0, 0],
+          after: [0xe8, 0xfb, 0x00, 0x40, 0xff, 0xc3],
+          fixups: [
+            Fixup(offset: 1, kind: .relative32, target: VirtualAddress(0x40_0100), addend: -4)
+          ], isFresh: true)),
+      .pointer(
+        PointerOperation(
+          cell: VirtualAddress(0x120_1000), before: nil, after: VirtualAddress(0x100_0000), wordBefore: 0,
+          wordAfter: 0x100_0000,
+          records: [FileEdit(offset: FileOffset(0x1900), before: [0, 0], after: [8, 0])], isFresh: true)),
+    ],
+    atoms: [
+      AtomChange(
+        atom: AtomIdentity(name: "step"), atomKind: .function, change: .moved,
+        before: Placement(
+          body: SmallImage.range(0x40_0180, 0x40), capacity: 0x40, entry: VirtualAddress(0x40_0180)),
+        after: Placement(
+          body: SmallImage.range(0x100_0000, 6), capacity: 16, entry: VirtualAddress(0x40_0180),
+          cell: VirtualAddress(0x120_1000)),
+        operations: [0, 1], typeDigest: "void(void)")
+    ],
+    guards: [
+      Guard(
+        range: SmallImage.range(0x40_0180, 6), reach: .interior, reason: .entryStub, direction: .both,
+        function: "step")
+    ],
+    cursors: {
+      var cursors = SmallImage.cursors
+      cursors.code = VirtualAddress(0x100_0010)
+      cursors.cells = VirtualAddress(0x120_1008)
+      cursors.relocations = 1
+      return cursors
+    }(),
+    types: [TypeLayout(name: "struct conn", byteCount: 16, layout: "0 int fd; 8 ptr next")])
+
+  private func golden(_ name: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: Self.folder.appendingPathComponent(name)))
+  }
+
+  /// A copy of the golden journal: to read one, SQLite makes files beside it.
+  private func open(in folder: TemporaryFolder, mode: JournalStore.Mode = .read) throws -> JournalStore {
+    let path = folder.file("journal.db")
+    try FileManager.default.copyItem(atPath: Self.folder.appendingPathComponent("journal.db").path, toPath: path)
+    return try JournalStore.open(at: path, mode: mode)
+  }
+
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["RECORD_SNAPSHOTS"] == "1"))
+  func `golden files are made anew`() throws {
+    let folder = try TemporaryFolder()
+    do {
+      let store = try JournalStore.create(
+        at: folder.file("journal.db"), base: SmallImage.base, content: SmallImage.content)
+      let first = try store.append(Self.update, parent: SmallImage.base.digest)
+      try Data(try UpdateRecord(first).encoded()).write(to: Self.folder.appendingPathComponent("update.bin"))
+      var history = GeneratedHistory(seed: 1, cursors: first.content.cursors)
+      for _ in 0..<8 { try history.grow(store) }
+    }
+    let target = Self.folder.appendingPathComponent("journal.db")
+    try? FileManager.default.removeItem(at: target)
+    try FileManager.default.copyItem(atPath: folder.file("journal.db"), toPath: target.path)
+    Issue.record("golden files were written; look at what changed")
+  }
+
+  @Test func `a golden update decodes to what it was made of, and is encoded to the same bytes`() throws {
+    let record = try UpdateRecord(decoding: try golden("update.bin"))
+    #expect(record.content == Self.update)
+    #expect(record.parent == SmallImage.base.digest)
+    #expect(try record.encoded() == golden("update.bin"))
+  }
+
+  @Test func `every truncation and every change of one byte of the golden update is refused`() throws {
+    let bytes = try golden("update.bin")
+    for index in bytes.indices {
+      #expect(throws: JournalError.self) { try UpdateRecord(decoding: Array(bytes.prefix(index))) }
+      for bit in 0..<8 {
+        var changed = bytes
+        changed[index] ^= 1 << UInt8(bit)
+        #expect(throws: JournalError.self) { try UpdateRecord(decoding: changed) }
+      }
+    }
+  }
+
+  @Test func `the example of the format document is the golden update`() throws {
+    let text = try String(contentsOf: Self.root.appendingPathComponent("docs/journal-format.md"), encoding: .utf8)
+    let example = try #require(
+      text.components(separatedBy: "<!-- example -->").last?.components(separatedBy: "<!-- end -->").first)
+    var bytes: [UInt8] = []
+    for line in example.split(separator: "\n") where line.hasPrefix("    ") {
+      // OFFSET  BYTES  what they are
+      let columns = line.dropFirst(4).components(separatedBy: "  ").filter { !$0.isEmpty }
+      #expect(columns.first == String(format: "%3d", bytes.count).trimmingCharacters(in: .whitespaces))
+      bytes += (columns.dropFirst().first ?? "").split(separator: " ").compactMap { UInt8($0, radix: 16) }
+    }
+    #expect(bytes == (try golden("update.bin")))
+  }
+
+  @Test func `a golden journal is read, verified and added to`() throws {
+    let folder = try TemporaryFolder()
+    let store = try open(in: folder, mode: .write)
+    #expect(try store.verify().findings == [])
+    #expect(try store.verify().updateCount == 9)
+    #expect(store.base == SmallImage.base)
+    let first = try store.update(UpdateNumber(1))
+    #expect(first.content == Self.update)
+    #expect(try store.baseSymbols(named: "main") == [SmallImage.symbols[0]])
+    let placed = try store.placement(of: AtomIdentity(name: "step"), at: first.digest)
+    #expect(placed?.placement.body == SmallImage.range(0x100_0000, 6))
+    let bytes = try store.bytes(SmallImage.range(0x100_0000, 6), at: first.digest)
+    #expect(bytes == [0xe8, 0xfb, 0x00, 0x40, 0xff, 0xc3])
+    var next = Self.update
+    next.message = "later"
+    next.cursors = try store.cursors()
+    #expect(try store.append(next, parent: first.digest).number == UpdateNumber(10))
+    #expect(try store.verify().isSound)
+  }
+}
