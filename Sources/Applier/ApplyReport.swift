@@ -11,7 +11,8 @@ public struct ApplyReport: Hashable, Sendable {
   public var updates: [UpdateNumber] = []
   /// Set where nothing was written because nothing was to be.
   public var isDryRun = false
-  /// Whether threads must stand still for it: they are where more than cells changes, and where old bodies are looked for.
+  /// Whether threads must stand still for it: they are where more than cells changes, and where old bodies are looked
+  /// for.
   public var stopsThreads = false
   /// Bytes written, or that would be, the header page not counted.
   public var byteCount: UInt64 = 0

@@ -12,9 +12,10 @@ import Journal
 ///
 /// States, and what leads from one to the next:
 /// ```
-/// standing ─prepare→ prepared ─writeIntent→ staging ─stopPastGuards→ committing ─writePosition→ committed ─finish→ done
-///    ↑                  │                      │                         │  │
-///    └──────────────────┴─── takeBack ─────────┴─────────────────────────┘  └─ takeBack fails → torn, left by `settle` only
+/// standing ─stage→ staging ─commit→ committing ─last header→ committed ─finish→ done
+///    ↑                │                 │
+///    └── takeBack ────┴─────────────────┤
+///                                       └─ takeBack fails → torn: left by `settle` only
 /// ```
 struct ApplyRun {
   enum State {
@@ -81,8 +82,8 @@ struct ApplyRun {
     let isStopping = plan.stopsThreads(lookingFor: supersededBodies)
     let start = isStopping ? try stopPastGuards() : 0
     state = .committing
-    // Where threads run, what has been staged may be in use once the first of these writes is done: from here on it stays,
-    // as it does in a task that was rolled back.
+    // Where threads run, what has been staged may be in use once the first of these writes is done: from here on it
+    // stays, as it does in a task that was rolled back.
     if !isStopping { undoLog.removeAll() }
     for write in pending.overwrites { try perform(write) }
     for write in pending.cells { try perform(write) }

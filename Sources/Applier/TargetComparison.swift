@@ -12,8 +12,8 @@ struct PendingWrite {
 
 /// The writes that are due, in the order in which they must become visible.
 struct PendingWrites {
-  /// Nobody can reach these places before the commit. A variable's flag comes after its value: a room counts as used once
-  /// all of it is there, and before any code that uses it can run.
+  /// Nobody can reach these places before the commit. A variable's flag comes after its value: a room counts as used
+  /// once all of it is there, and before any code that uses it can run.
   var staged: [PendingWrite] = []
   var overwrites: [PendingWrite] = []
   var cells: [PendingWrite] = []
@@ -25,8 +25,8 @@ struct PendingWrites {
 /// Compares what a plan expects with what a target holds, and tells what is left to write. Changes nothing.
 struct TargetComparison {
   enum Goal {
-    /// What can be reached goes back. What cannot is completed all the same: a thread may be in it already, and half a body
-    /// must not stay behind.
+    /// What can be reached goes back. What cannot is completed all the same: a thread may be in it already, and half a
+    /// body must not stay behind.
     case before
     case after
   }

@@ -26,8 +26,8 @@ public protocol TaskAccess: AnyObject {
 
   func mappings() throws(ApplyError) -> [TaskMapping]
 
-  /// Maps anonymous private memory at exactly this place, zeroed. Never replaces a mapping: `.arenaOccupied` if any part of the
-  /// range is taken. The threads are stopped.
+  /// Maps anonymous private memory at exactly this place, zeroed. Never replaces a mapping: `.arenaOccupied` if any
+  /// part of the range is taken. The threads are stopped.
   func map(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError)
 
   /// Returns once every thread, including those started meanwhile, stands still.
@@ -40,8 +40,8 @@ public protocol TaskAccess: AnyObject {
   /// Who is in the given ranges, by program counter, register or stack word. The threads are stopped.
   func occupants(of guards: [GuardedRange]) throws(ApplyError) -> [ThreadOccupant]
 
-  /// Where the dynamic loader would bind the symbol, addend included. May stop the threads for a moment by itself (an IFUNC's
-  /// resolver is called in the task) when they are not stopped.
+  /// Where the dynamic loader would bind the symbol, addend included. May stop the threads for a moment by itself (an
+  /// IFUNC's resolver is called in the task) when they are not stopped.
   func address(of symbol: ImportedSymbol) throws(ApplyError) -> RuntimeAddress
 
   /// How long the last `stopThreads` … `resumeThreads` held the first thread, if that was measured.

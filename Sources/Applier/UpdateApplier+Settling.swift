@@ -37,7 +37,8 @@ extension UpdateApplier {
     guard onward.from == position.digest else {
       throw ApplyError(.positionMismatch, expected: onward.from.bytes, found: position.digest.bytes)
     }
-    // Which bytes are due follows from the way that was begun; which threads are in the way, from the one that is taken.
+    // Which bytes are due follows from the way that was begun; which threads are in the way, from the one that is
+    // taken.
     let plan: ApplyPlan
     switch settlement {
     case .finish: plan = onward

@@ -2,8 +2,8 @@ public import Journal
 
 /// Takes targets from one update to another: the one code path for files and tasks, forward and back.
 ///
-/// Identity, position and every byte that the steps expect are compared before the first write. Its calls are synchronous and belong to
-/// the thread that opened the target.
+/// Identity, position and every byte that the steps expect are compared before the first write. Its calls are
+/// synchronous and belong to the thread that opened the target.
 public struct UpdateApplier: Sendable {
   public struct Options: Sendable {
     /// How long a commit waits for threads to leave guarded ranges.
@@ -52,7 +52,7 @@ public struct UpdateApplier: Sendable {
   ///
   /// - Parameters:
   ///   - steps: from where the target stands (`standing(of:)`) to the destination; empty when they are the same.
-  ///   - supersededBodies: bodies of which no thread should be in when new code is to run: those found there are reported.
+  ///   - supersededBodies: bodies that are not the newest once the steps are taken: threads found there are reported.
   public func apply(
     _ steps: [Step], to destination: TargetHeader.Position, on target: any UpdateTarget,
     supersededBodies: [SupersededBody] = []
@@ -101,8 +101,8 @@ public struct UpdateApplier: Sendable {
     return try run.execute()
   }
 
-  /// A suspended fiber's frames are on no thread's stack. What only replaces the first instructions of a function is safe all the same: no
-  /// call stands in them, so that no frame returns into them.
+  /// A suspended fiber's frames are on no thread's stack. What only replaces the first instructions of a function is
+  /// safe all the same: no call stands in them, so that no frame returns into them.
   func checkStacks(_ plan: ApplyPlan) throws(ApplyError) {
     guard base.switchesStacks, !options.assumesNoSwitchedStacks else { return }
     if let risky = plan.guards.first(where: { $0.reason != .entryStub }) {

@@ -24,11 +24,11 @@ public enum TargetPlace: Hashable, Sendable {
   case file(FileOffset)
 }
 
-/// A file image or a live task, as `UpdateApplier` drives it: the applier decides what is written and in which order, a target
-/// only how.
+/// A file image or a live task, as `UpdateApplier` drives it: the applier decides what is written and in which order, a
+/// target only how.
 ///
-/// Calls come in this order: any of the questions; `prepare`; writes; `stop`, `occupants`, `resume` (any number of times);
-/// `finish` or `cancel`, once. A target belongs to the thread that opened it.
+/// Calls come in this order: any of the questions; `prepare`; writes; `stop`, `occupants`, `resume` (any number of
+/// times); `finish` or `cancel`, once. A target belongs to the thread that opened it.
 public protocol UpdateTarget: AnyObject {
   /// The file's path, or the process as `pid 4711 (server)`.
   var name: String { get }

@@ -95,6 +95,8 @@ int linux_task_send_signal(pid_t process, pid_t thread, int signal) {
   return (int)checked(thread ? syscall(SYS_tgkill, process, thread, signal) : kill(process, signal));
 }
 
+int linux_task_pipe(int ends[2]) { return (int)checked(pipe2(ends, O_CLOEXEC)); }
+
 // Between fork and exec in a program with threads: async-signal-safe calls only.
 static void run_child(const char *path, char *const *arguments, char *const *environment, int disables_randomization,
                       int go, int go_writer, int failure, int failure_reader) {
@@ -103,6 +105,9 @@ static void run_child(const char *path, char *const *arguments, char *const *env
   close(failure_reader);
   char byte;
   if (read(go, &byte, 1) != 1) _exit(125);
+  // The thread that starts it may block signals that are no business of the program's (libdispatch's workers do).
+  uint64_t none = 0;
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, KERNEL_SIGNAL_MASK_SIZE);
   unsigned long persona = (unsigned long)personality(0xffffffff) & ~(unsigned long)ADDR_NO_RANDOMIZE;
   if (disables_randomization) persona |= ADDR_NO_RANDOMIZE;
   if (personality(persona) != -1) execve(path, arguments, environment);

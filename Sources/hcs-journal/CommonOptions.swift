@@ -23,11 +23,9 @@ struct CommonOptions: ParsableArguments {
   }
 
   func emit(_ output: some CommandOutput) {
-    if json {
-      StandardStream.output.write(output.json.text)
-    } else {
-      StandardStream.output.write(output.lines(.standardOutput).joined(separator: "\n"))
-    }
+    if json { return StandardStream.output.write(output.json.text) }
+    let lines = output.lines(.standardOutput)
+    if !lines.isEmpty { StandardStream.output.write(lines.joined(separator: "\n")) }
   }
 
   var log: Logger {

@@ -6,6 +6,11 @@ struct HCSJournal: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hcs-journal",
     abstract: "Links changed code into a running program and its file, and keeps every update in a journal.",
+    discussion: """
+      Updates are applied to running processes and to files alike, and taken back as well. \
+      Exit status: 0 done; 1 refused or failed, the target untouched or rolled back; 2 the target is torn, `verify` is next; \
+      64 wrong usage. `run` has the program's own status, and 125 where it failed itself.
+      """,
     version: "0.1.0",
     subcommands: [
       InitCommand.self, RecordCommand.self, RunCommand.self, ReplayCommand.self, RollbackCommand.self,

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Applier
 
-/// Every call of an apply fails, one after the other, once or for good: the target is untouched, rolled back or torn and says so, and the
-/// next run settles it.
+/// Every call of an apply fails, one after the other, once or for good: the target is untouched, rolled back or torn
+/// and says so, and the next run settles it.
 @Suite struct FaultSweepTests {
   struct Case: CustomTestStringConvertible, Sendable {
     var seed: UInt64

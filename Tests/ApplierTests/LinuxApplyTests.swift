@@ -228,4 +228,55 @@ import Testing
       #expect(try pace(victim) < 100)
     }
   }
+
+  @Test(
+    "An applier that dies at any call leaves a process that runs, and the next one settles it",
+    arguments: [false, true])
+  func applierDies(isWayBack: Bool) throws {
+    try onOwnThread {
+      let victim = try LinuxVictim("counting", flags: ["-Wl,--build-id"])
+      var outcomes: Set<String> = []
+      var call = 1
+      var isDone = false
+      while !isDone {
+        let access = try victim.attach()
+        let known = try Known(victim, slide: access.slide)
+        let updates = try known.updates(victim)
+        let applier = UpdateApplier(base: known.base)
+        let on = updates.map { Step(update: $0, direction: .forward) }
+        let back = on.reversed().map(\.reversed)
+        let (steps, origin, end) =
+          isWayBack
+          ? (back, updates[1].position, known.base.position) : (on, known.base.position, updates[1].position)
+        let start = try LiveTask(access, base: known.base)
+        if isWayBack { _ = try applier.apply(on, to: updates[1].position, on: start) }
+
+        let faulty = FaultyTask(access, dyingAt: call)
+        let error = failure { () throws(ApplyError) in
+          try applier.apply(steps, to: end, on: try LiveTask(faulty, base: known.base))
+        }
+        access.detach()
+        isDone = error == nil && faulty.callCount < call
+        #expect(try victim.advances("rounds"))
+
+        let next = try victim.attach()
+        let task = try LiveTask(next, base: known.base)
+        let standing = try applier.standing(of: task)
+        if case .torn = standing {
+          outcomes.insert("torn")
+          let settlement: Settlement = call % 2 == 0 ? .undo : .finish
+          _ = try applier.settle(steps, by: settlement, on: task)
+        } else {
+          outcomes.insert(standing.position == origin ? "before" : "after")
+        }
+        let position = try applier.standing(of: task).position
+        #expect(try applier.verify(position == known.base.position ? [] : on, on: task) == [])
+        #expect(try position == known.base.position ? pace(victim) < 100 : pace(victim) > 100_000)
+        if position != known.base.position { _ = try applier.apply(back, to: known.base.position, on: task) }
+        next.detach()
+        call += 1
+      }
+      #expect(outcomes == ["before", "torn", "after"])
+    }
+  }
 }

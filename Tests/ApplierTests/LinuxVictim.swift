@@ -1,5 +1,6 @@
 import Addressing
 import Foundation
+import Testing
 
 @testable import Applier
 
@@ -105,7 +106,8 @@ enum VictimCompiler {
         try build($0, flags: ["-shared", "-fPIC", "-Wl,-soname,lib\($0).so"] + scriptFlags($0), to: "lib\($0).so").path
       }
       let suffix = flags.joined().filter { $0.isLetter || $0.isNumber }
-      let links = shared + ["-Wl,-rpath,\(folder.path)"]
+      // Static executables that slide refuse to start with a run path (glibc, elf_get_dynamic_info).
+      let links = shared.isEmpty ? [] : shared + ["-Wl,-rpath,\(folder.path)"]
       return try build(name, flags: ["-pthread"] + flags, after: links, to: name + suffix)
     }
   }
@@ -133,3 +135,32 @@ enum VictimCompiler {
     return result
   }
 }
+
+/// Runs on a thread of its own, which ends with it: for the kernel, a tracer that has gone.
+func onOwnThread(_ body: @escaping () throws -> Void) throws {
+  let outcome = Outcome()
+  nonisolated(unsafe) let body = body
+  let thread = Thread {
+    outcome.result = Result { try body() }
+  }
+  thread.stackSize = 4 << 20
+  thread.start()
+  while !thread.isFinished { usleep(500) }
+  // A finished Thread has run its block; the system's thread under it ends a moment later.
+  usleep(20000)
+  try outcome.result?.get()
+}
+
+/// Written by one thread before it ends, read by another after that.
+private final class Outcome: @unchecked Sendable {
+  var result: Result<Void, any Error>?
+}
+
+/// Waits up to two seconds for a value to become what it should, and says what it is if it does not.
+func expectSoon(_ expected: Int64, _ value: () throws -> Int64) throws {
+  for _ in 0..<400 where try value() != expected { usleep(5000) }
+  #expect(try value() == expected)
+}
+
+/// SIGRTMIN is a call of glibc's that Swift does not import: the kernel's first, 32, and 33 are its own.
+let firstRealTimeSignal: Int32 = 34

@@ -10,6 +10,8 @@ let package = Package(
     .target(name: "ObjectFileWalk", dependencies: [.product(name: "ObjectFile", package: "hcs-journal")]),
     .executableTarget(
       name: "FuzzELF", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(
+      name: "FuzzDWARF", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
   ],
   swiftLanguageModes: [.v6]
 )

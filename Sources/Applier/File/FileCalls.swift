@@ -40,7 +40,8 @@ protocol FileCalls {
   func read(_ file: FileHandleNumber, at offset: UInt64, count: Int) throws(FileCallError) -> [UInt8]
   func write(_ bytes: [UInt8], to file: FileHandleNumber, at offset: UInt64) throws(FileCallError)
   func truncate(_ file: FileHandleNumber, to byteCount: UInt64) throws(FileCallError)
-  /// The next range that holds data, at or after the offset; nil where none does. Where the file system knows no holes, all of the file.
+  /// The next range that holds data, at or after the offset; nil where none does. Where the file system knows no holes,
+  /// all of the file.
   func data(in file: FileHandleNumber, from offset: UInt64) throws(FileCallError) -> Range<UInt64>?
   /// Copies the range to the same place of another file.
   func copy(

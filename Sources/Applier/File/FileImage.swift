@@ -4,9 +4,10 @@ import ObjectFile
 
 /// An image as a file: updates go into a copy beside it, which is synced and takes its place by one rename.
 ///
-/// A reader sees the old image or the new one, never a mix, and a process that runs the old one goes on with it. The copy has the
-/// original's mode, owner, extended attributes and holes; its times are its own, for it is another file. Symbolic links are followed;
-/// other hard links keep the old image. Two appliers exclude each other by flock(2) on the original.
+/// A reader sees the old image or the new one, never a mix, and a process that runs the old one goes on with it. The
+/// copy has the original's mode, owner, extended attributes and holes; its times are its own, for it is another file.
+/// Symbolic links are followed; other hard links keep the old image. Two appliers exclude each other by flock(2) on the
+/// original.
 public final class FileImage: UpdateTarget {
   public let name: String
   let base: BaseImage

@@ -205,8 +205,8 @@ extension FileStatus {
   }
 }
 
-// The C library has these in <sys/xattr.h>, which its Swift module leaves out. Plain integers and pointers are passed alike in both calling
-// conventions.
+// The C library has these in <sys/xattr.h>, which its Swift module leaves out. Plain integers and pointers are passed
+// alike in both calling conventions.
 @_silgen_name("flistxattr")
 private func flistxattr(_ file: Int32, _ list: UnsafeMutablePointer<CChar>?, _ byteCount: Int) -> Int
 @_silgen_name("fgetxattr")

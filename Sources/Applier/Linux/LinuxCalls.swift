@@ -19,6 +19,7 @@ extension SystemErrorNumber {
   static let gone = SystemErrorNumber(ESRCH)
   static let notSupported = SystemErrorNumber(ENOTSUP)
   static let badAddress = SystemErrorNumber(EFAULT)
+  static let timedOut = SystemErrorNumber(ETIMEDOUT)
   static let exists = SystemErrorNumber(EEXIST)
 }
 
@@ -277,40 +278,67 @@ extension LinuxCalls {
   }
 }
 
-/// What wait(2) reports of a traced thread.
-struct WaitStatus: RawRepresentable, Hashable, Sendable {
-  enum Event: Int32, Sendable {
-    case clone = 3
-    case exec = 4
-    case stop = 128
+// MARK: Starting a program, and being its parent
+
+extension LinuxCalls {
+  /// Reader and writer, closed by an exec.
+  static func pipe() throws(SystemCallFailure) -> (Descriptor, Descriptor) {
+    var ends: [Int32] = [0, 0]
+    try check(linux_task_pipe(&ends), "pipe2")
+    return (Descriptor(ends[0]), Descriptor(ends[1]))
   }
 
-  enum Kind: Hashable, Sendable {
-    case exited(status: Int32)
-    case killed(signal: Int32)
-    /// A signal is about to be delivered; it is for the tracer to deliver it.
-    case signal(Int32)
-    /// Entry to or exit from a system call.
-    case systemCall
-    /// Job control has stopped the whole process.
-    case groupStop
-    /// By PTRACE_INTERRUPT, or a new thread's first stop.
-    case interrupted
-    case event(Event?)
+  typealias PipeEnds = (reader: Int32, writer: Int32)
+
+  /// A child that waits for a byte on `go`, then becomes the program; what hinders it, it writes to `failure`.
+  static func spawn(
+    _ path: String, _ arguments: [String], _ environment: [String], isSlid: Bool, go: PipeEnds, failure: PipeEnds
+  ) throws(SystemCallFailure) -> Int32 {
+    var argumentTexts = arguments.map { strdup($0) } + [nil]
+    var environmentTexts = environment.map { strdup($0) } + [nil]
+    defer { for text in argumentTexts + environmentTexts { free(text) } }
+    let child = linux_task_spawn(
+      path, &argumentTexts, &environmentTexts, isSlid ? 0 : 1, go.reader, go.writer, failure.writer, failure.reader)
+    return Int32(try check(child, "fork"))
   }
 
-  let rawValue: Int32
+  static func writeByte(_ descriptor: Int32) throws(SystemCallFailure) {
+    var byte: UInt8 = 1
+    guard Glibc.write(descriptor, &byte, 1) == 1 else { throw failure("write") }
+  }
 
-  var kind: Kind {
-    guard rawValue & 0xff == 0x7f else {
-      let signal = rawValue & 0x7f
-      return signal == 0 ? .exited(status: (rawValue >> 8) & 0xff) : .killed(signal: signal)
-    }
-    let signal = (rawValue >> 8) & 0xff
-    switch Event(rawValue: rawValue >> 16) {
-    case .stop: return signal == SIGTRAP ? .interrupted : .groupStop
-    case .none where rawValue >> 16 == 0: return signal == SIGTRAP | 0x80 ? .systemCall : .signal(signal)
-    case let event: return .event(event)
+  /// The errno that a child has left, if it has.
+  static func readNumber(_ descriptor: Int32) -> Int32? {
+    var number: Int32 = 0
+    return Glibc.read(descriptor, &number, 4) == 4 ? number : nil
+  }
+
+  /// Readable once the process has ended.
+  static func openProcess(_ id: Int32) throws(SystemCallFailure) -> Int32 {
+    Int32(try check(linux_task_open_process(id), "pidfd_open"))
+  }
+
+  /// Blocks the signals in this thread; they are read from the descriptor instead.
+  static func takeSignals(_ mask: UInt64, _ found: inout UInt64) throws(SystemCallFailure) -> Int32 {
+    Int32(try check(linux_task_take_signals(mask, &found), "signalfd"))
+  }
+
+  static func restoreSignals(_ found: UInt64) { _ = linux_task_restore_signals(found) }
+
+  /// A signal that has come, and whether the kernel sent it for a terminal.
+  static func nextSignal(_ descriptor: Int32) throws(SystemCallFailure) -> (Int32, isFromTerminal: Bool)? {
+    var code: Int32 = 0
+    let signal = try check(linux_task_next_signal(descriptor, &code), "read")
+    return signal == 0 ? nil : (Int32(signal), code == kernelCode)
+  }
+
+  /// SI_KERNEL: sent by the terminal's driver, to a whole process group (signal(7), sigaction(2)).
+  private static let kernelCode: Int32 = 0x80
+
+  static func waitReadable(_ descriptors: [Int32]) throws(SystemCallFailure) {
+    var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    while Glibc.poll(&entries, nfds_t(entries.count), -1) < 0 {
+      guard Glibc.errno == EINTR else { throw failure("poll") }
     }
   }
 }

@@ -243,7 +243,13 @@ extension LinuxTask {
   private func nextStop(of id: Int32, _ deadline: UInt64) throws(SystemCallFailure) -> WaitStatus.Kind? {
     var sleep = 2_000
     while LinuxCalls.nanoseconds < deadline {
-      if let status = try LinuxCalls.pollStatus(id) { return status.kind }
+      if let kind = try LinuxCalls.pollStatus(id)?.kind {
+        switch kind {
+        case .exited, .killed: if id == process.id { ending = kind }
+        default: break
+        }
+        return kind
+      }
       LinuxCalls.sleep(nanoseconds: sleep)
       sleep = min(sleep * 2, 500_000)
     }

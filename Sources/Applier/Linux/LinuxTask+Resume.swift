@@ -76,7 +76,8 @@ extension LinuxTask {
     let deadline = LinuxCalls.nanoseconds &+ patience
     try LinuxCalls.resume(id, signal: threads[id]?.stop?.signal ?? 0)
     while LinuxCalls.nanoseconds < deadline {
-      switch try LinuxCalls.pollStatus(id)?.kind {
+      let kind = try LinuxCalls.pollStatus(id)?.kind
+      switch kind {
       case nil: LinuxCalls.sleep(nanoseconds: 10_000)
       case .signal(signal):
         threads[id]?.state = .stopped(LinuxThread.Stop(signal: signal))
@@ -84,6 +85,7 @@ extension LinuxTask {
       case .signal(let other): try LinuxCalls.resume(id, signal: other)
       case .exited, .killed:
         threads[id] = nil
+        if id == process.id { ending = kind }
         return
       case .systemCall, .groupStop, .interrupted, .event: try LinuxCalls.resume(id)
       }

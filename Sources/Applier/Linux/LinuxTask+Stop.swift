@@ -199,7 +199,9 @@ extension LinuxTask {
     switch status.kind {
     case .exited, .killed:
       threads[id] = nil
-      if id == process.id { throw ApplyError(.processExited, target: name) }
+      guard id == process.id else { return }
+      ending = status.kind
+      throw ApplyError(.processExited, target: name)
     case .signal(let signal):
       try noteStop(of: id, LinuxThread.Stop(signal: signal))
     case .interrupted:

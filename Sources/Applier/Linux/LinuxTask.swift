@@ -37,6 +37,8 @@ public final class LinuxTask: TaskAccess {
   var threads: [Int32: LinuxThread]
   var isHeld = false
   var isDetached = false
+  /// How the process ended, if we were told: a parent is told once.
+  var ending: WaitStatus.Kind?
   var pauseStart: UInt64?
   var scheduling: LinuxCalls.Scheduling?
   /// What every seized thread is given; the main thread of a spawned program has more.

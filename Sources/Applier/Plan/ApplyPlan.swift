@@ -1,7 +1,8 @@
 public import Addressing
 public import Journal
 
-/// What is to be compared, written and guarded to take a target from one update to another: the net effect of the steps.
+/// What is to be compared, written and guarded to take a target from one update to another: the net effect of the
+/// steps.
 ///
 /// One code path makes it for every target. It holds values as the image has them; a target adds its slide.
 public struct ApplyPlan: Sendable {

@@ -18,8 +18,8 @@ extension BaseImage {
     return nil
   }
 
-  /// The arena's ranges as a task without them gets them mapped: the header's first, for once it is there the others are
-  /// known to be ours.
+  /// The arena's ranges as a task without them gets them mapped: the header's first, for once it is there the others
+  /// are known to be ours.
   var arenaMappings: [ArenaMapping] {
     [
       ArenaMapping(range: arena.writable, protection: [.read, .write]),

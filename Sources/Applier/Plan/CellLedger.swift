@@ -26,8 +26,8 @@ struct CellLedger {
 
   struct Cell: Hashable, Sendable {
     var address: VirtualAddress
-    /// Not where a loader may have filled it, nor where nobody reaches it: there it holds null, or what any update gave it
-    /// that was since rolled back.
+    /// Not where a loader may have filled it, nor where nobody reaches it: there it holds null, or what any update gave
+    /// it that was since rolled back.
     var isCompared: Bool
     /// What is to be found, and takes the cell back; nil where it may stay as it is.
     var before: CellValue?
@@ -68,8 +68,8 @@ struct CellLedger {
       source: edit.source)
   }
 
-  /// Whether what the edits so far left is what the next one expects. Words that came from a write of the bytes around the cell are
-  /// the file's words, which need not be what a loader makes of them.
+  /// Whether what the edits so far left is what the next one expects. Words that came from a write of the bytes around
+  /// the cell are the file's words, which need not be what a loader makes of them.
   private func agree(_ left: CellValue, _ before: CellValue, _ edit: Edit) -> Bool {
     if edit.mode == .unchecked || left == before { return true }
     if edit.mode == .fresh, left == edit.after { return true }

@@ -10,8 +10,8 @@ public struct OperationSource: Hashable, Sendable {
 
 /// The net effect of edits on one space of bytes (a file, or an image's virtual addresses).
 ///
-/// However many edits touch a byte, the ledger knows what must be found there before the first and what stands there after
-/// the last, so that each byte is compared and written once.
+/// However many edits touch a byte, the ledger knows what must be found there before the first and what stands there
+/// after the last, so that each byte is compared and written once.
 struct EditLedger {
   enum Mode {
     /// Found with `before`, left with `after`.

@@ -2,8 +2,8 @@ import Addressing
 import Journal
 
 extension PlanBuilder {
-  /// At the entry point all values are the image's: the last one wins, whichever update it comes from. A running task gets those of rooms
-  /// that come into use, and those only.
+  /// At the entry point all values are the image's: the last one wins, whichever update it comes from. A running task
+  /// gets those of rooms that come into use, and those only.
   mutating func changeInitial(
     _ room: InitialRoom, _ direction: Direction, _ change: (inout InitialLedger) throws(ApplyError) -> Void
   ) throws(ApplyError) {

@@ -3,14 +3,14 @@ public import Journal
 
 /// A live process as a target of updates: virtual addresses plus the task's slide.
 ///
-/// A task started from the unprepared image has no arena. It stands at the base, its arena reads as zeroes, and `prepare`
-/// maps it, header page first.
+/// A task started from the unprepared image has no arena. It stands at the base, its arena reads as zeroes, and
+/// `prepare` maps it, header page first.
 public final class LiveTask: UpdateTarget {
   public let nature: TargetNature
   let access: any TaskAccess
   let base: BaseImage
-  /// The arena's ranges that are not mapped. Asked once: nobody but the holder of the task maps them. An applier that died in the
-  /// middle leaves some.
+  /// The arena's ranges that are not mapped. Asked once: nobody but the holder of the task maps them. An applier that
+  /// died in the middle leaves some.
   private var missingArena: [ArenaMapping] = []
 
   /// - Parameter access: the attached process. It stays the caller's to let go.
@@ -162,8 +162,8 @@ extension LiveTask {
     try access.resumeThreads()
   }
 
-  /// Zeroes where the header belongs are those of an arena whose applier died before it wrote one, or the program's own memory: its heap
-  /// may have grown there. An arena's mapping begins where the arena does.
+  /// Zeroes where the header belongs are those of an arena whose applier died before it wrote one, or the program's own
+  /// memory: its heap may have grown there. An arena's mapping begins where the arena does.
   private func checkThatArenaIsOurs() throws(ApplyError) {
     let start = runtime(base.arena.writable.start)
     let mapping = try access.mappings().first { $0.range.contains(start) }

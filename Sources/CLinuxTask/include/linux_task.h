@@ -40,6 +40,8 @@ int linux_task_poll_status(pid_t thread, int *status);
 ssize_t linux_task_write_memory(pid_t process, const void *bytes, uint64_t address, size_t count);
 int linux_task_send_signal(pid_t process, pid_t thread, int signal);
 
+// Reader and writer, both closed by an exec.
+int linux_task_pipe(int ends[2]);
 // A child that waits until `go` (the read end of a pipe) yields a byte, then runs the program; when that fails it writes
 // the errno as an int to `failure`. `goWriter` and `failureReader` are the parent's ends. Returns the child's id.
 int linux_task_spawn(const char *path, char *const *arguments, char *const *environment, int disables_randomization,

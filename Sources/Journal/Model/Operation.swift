@@ -84,7 +84,7 @@ public struct PointerOperation: Hashable, Sendable {
   /// The 8 bytes in the file.
   public var wordBefore: UInt64
   public var wordAfter: UInt64
-  /// Edits of the loader's tables that go with it (relocation record, table sizes); file-only.
+  /// Edits of the loader's tables that go with it (its relocation record); file-only.
   public var records: [FileEdit]
   public var initial: InitialRoom?
   /// As for `WriteOperation.isFresh`.
@@ -131,7 +131,7 @@ public struct BindOperation: Hashable, Sendable {
   public var after: ImportedSymbol?
   public var wordBefore: UInt64
   public var wordAfter: UInt64
-  /// Edits of the loader's tables (dynamic symbol, strings, versions, relocation record, table sizes); file-only.
+  /// Edits of the loader's tables (dynamic symbol, strings, versions, its relocation record); file-only.
   public var records: [FileEdit]
   public var initial: InitialRoom?
   public var isFresh: Bool

@@ -23,7 +23,7 @@ extension JournalStore {
 
   /// How far the arena is used, over all branches; the base's own cursors before the first update.
   public func cursors() throws(JournalError) -> ArenaCursors {
-    try read { try cursors(in: $0) }
+    try lookUp { try cursors(in: $0) }
   }
 
   private func known(_ digest: Digest, in db: Database) throws -> Update? {

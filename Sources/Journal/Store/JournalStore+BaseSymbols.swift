@@ -82,7 +82,7 @@ extension JournalStore {
 
   /// The layouts known at an update: those of the base image and those that the updates up to it brought.
   public func types(named name: String, at digest: Digest) throws(JournalError) -> [TypeLayout] {
-    try read { db in
+    try lookUp { db in
       var found = try Self.baseTypes(named: name, in: db)
       for reach in try lineage(of: digest, in: db).path.reversed() {
         found += try db.all(

@@ -14,7 +14,7 @@ extension JournalStore {
   /// there. Of a pointer's or a bound cell's word that is what the file has, to be relocated when it is loaded; edits
   /// of the loader's tables are in no memory and are not seen.
   public func bytes(_ range: AddressRange, at digest: Digest) throws(JournalError) -> [UInt8] {
-    try read { db in
+    try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
       var bytes = try baseBytes(range, in: db)
       let hits = try SpanTable(db: db).hits(.memory, from: range.start.rawValue, to: range.end.rawValue, on: lineage)
@@ -27,7 +27,7 @@ extension JournalStore {
 
   /// What the image file holds at an update, in any part of it.
   public func fileBytes(_ offset: FileOffset, count: Int, at digest: Digest) throws(JournalError) -> [UInt8] {
-    try read { db in
+    try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
       guard count >= 0, count <= UpdateCoding.maximumByteStringCount, let end = offset.advanced(by: UInt64(count)),
         end.rawValue <= (try fileByteCount(at: lineage, in: db))
@@ -51,12 +51,12 @@ extension JournalStore {
 
   /// How long the image file is at an update.
   public func fileByteCount(at digest: Digest) throws(JournalError) -> UInt64 {
-    try read { try fileByteCount(at: try lineage(of: digest, in: $0), in: $0) }
+    try lookUp { try fileByteCount(at: try lineage(of: digest, in: $0), in: $0) }
   }
 
   /// The newest operation on each range that overlaps this one, on the way to an update; in the order written.
   public func writes(overlapping range: AddressRange, at digest: Digest) throws(JournalError) -> [RangeWrite] {
-    try read { db in
+    try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
       let hits = try SpanTable(db: db).hits(.memory, from: range.start.rawValue, to: range.end.rawValue, on: lineage)
       return try hits.map { hit in

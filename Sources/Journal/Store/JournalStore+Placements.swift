@@ -5,14 +5,14 @@ import GRDB
 /// `baseSymbols`.
 extension JournalStore {
   public func placement(of atom: AtomIdentity, at digest: Digest) throws(JournalError) -> PlacedAtom? {
-    try read { db in
+    try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
       return try AtomTable(db: db).id(of: atom).flatMap { try current($0, at: lineage, in: db) }
     }
   }
 
   public func placements(named name: String, at digest: Digest) throws(JournalError) -> [PlacedAtom] {
-    try read { db in
+    try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
       return try AtomTable(db: db).ids(named: name).compactMap { try current($0, at: lineage, in: db) }
     }
@@ -22,7 +22,7 @@ extension JournalStore {
   public func placement(
     containing address: VirtualAddress, at digest: Digest
   ) throws(JournalError) -> PlacedAtom? {
-    try read { db in
+    try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
       let table = PlacementTable(db: db)
       let atoms = try table.atoms(containing: address)
@@ -41,7 +41,7 @@ extension JournalStore {
   /// Every body that functions have had on the way to an update and have left, the base image's included: where a
   /// thread may still be, executing what is no longer the program.
   public func supersededBodies(at digest: Digest) throws(JournalError) -> [PlacedAtom] {
-    try read { db in
+    try lookUp { db in
       let rows = try PlacementTable(db: db).rows(on: try lineage(of: digest, in: db))
       var latest: [Int64: PlacementRow] = [:]
       for row in rows where row.kind == .function { latest[row.atom] = row }
@@ -58,7 +58,7 @@ extension JournalStore {
   /// Every body a function has had on the way to an update, oldest first; the last one is flagged as current unless
   /// the function has been removed.
   public func bodies(ofFunction atom: AtomIdentity, at digest: Digest) throws(JournalError) -> [PlacedAtom] {
-    try read { db in
+    try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
       guard let id = try AtomTable(db: db).id(of: atom) else { return [] }
       let rows = try PlacementTable(db: db).rows(of: id, on: lineage)

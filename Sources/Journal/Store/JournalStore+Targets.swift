@@ -39,7 +39,7 @@ extension JournalStore {
   }
 
   public func targets() throws(JournalError) -> [KnownTarget] {
-    try read { db in
+    try lookUp { db in
       try db.all("SELECT pid, start_time, path, position, since FROM target ORDER BY pid, start_time") { row in
         KnownTarget(
           pid: Int32(truncatingIfNeeded: try row.integer(0)), startTime: try row.unsigned(1), path: try row.text(2),

@@ -64,11 +64,11 @@ extension JournalStore {
 
   /// Given out only when its bytes are what its digest says.
   public func update(_ number: UpdateNumber) throws(JournalError) -> Update {
-    try read { try update(number.rawValue, in: $0) }
+    try lookUp { try update(number.rawValue, in: $0) }
   }
 
   public func update(digest: Digest) throws(JournalError) -> Update {
-    try read { db in
+    try lookUp { db in
       let number = try db.first("SELECT number FROM update_entry WHERE digest = ?", [Data(digest)]) {
         try $0.integer(0)
       }
@@ -80,7 +80,7 @@ extension JournalStore {
   /// The way from one update to another: back to the last one they share, then forward. The base image's digest stands
   /// for itself at either end; nothing is to be done between equals.
   public func steps(from: Digest, to: Digest) throws(JournalError) -> [Step] {
-    try read { db in
+    try lookUp { db in
       var origin = try lineage(of: from, in: db).number
       var destination = try lineage(of: to, in: db).number
       var backward: [Step] = []
@@ -104,7 +104,7 @@ extension JournalStore {
   private func summaries(
     _ condition: String, _ arguments: StatementArguments
   ) throws(JournalError) -> [UpdateSummary] {
-    try read { db in
+    try lookUp { db in
       try db.all("SELECT \(Self.summaryColumns) FROM \(Self.summarySource) \(condition)", arguments) { row in
         let parentNumber = UpdateNumber(try row.integer(3))
         return UpdateSummary(

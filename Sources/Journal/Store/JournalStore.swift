@@ -24,7 +24,7 @@ public final class JournalStore: Sendable {
     self.queue = queue
   }
 
-  /// A read of several statements that belong together.
+  /// A read in one transaction.
   func read<Value>(_ body: (Database) throws -> Value) throws(JournalError) -> Value {
     do {
       return try queue.read(body)
@@ -33,7 +33,8 @@ public final class JournalStore: Sendable {
     }
   }
 
-  /// A read of rows that never change once they are there: saves the transaction, which costs more than the look-up.
+  /// A read without a transaction, which would cost more than the look-up: what a digest stands for never changes, nor
+  /// does the base image.
   func lookUp<Value>(_ body: (Database) throws -> Value) throws(JournalError) -> Value {
     do {
       return try queue.unsafeRead(body)

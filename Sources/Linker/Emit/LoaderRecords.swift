@@ -8,6 +8,9 @@ import ObjectFile
 struct LoaderRecords {
   private var tables: ELFLoaderTables
   private let isPositionIndependent: Bool
+  /// What several operations have a part in (sizes, symbols, strings, versions), by offset: the first before, the last
+  /// after. Operations are sorted when the update is done, and must not depend on each other's order.
+  private var shared: [FileOffset: FileEdit] = [:]
 
   /// - Parameter cursors: how far the tables are used on any branch; the bytes are those of the parent update.
   init(
@@ -47,10 +50,34 @@ struct LoaderRecords {
     _ body: (inout ELFLoaderTables) throws(ObjectFileError) -> [FileEdit]
   ) throws(LinkError) -> [FileEdit] {
     do {
-      return try body(&tables)
+      return try body(&tables).filter { edit in
+        if isRecord(edit) { return true }
+        merge(edit)
+        return false
+      }
     } catch {
       throw LinkError(error.code == .noRoom ? .noLoaderRoom : .objectFile, symbol: error.symbol, cause: error)
     }
+  }
+
+  /// Whether it is one word's own relocation record.
+  private func isRecord(_ edit: FileEdit) -> Bool {
+    guard let table = tables.layout.relocations?.table else { return false }
+    let end = table.fileOffset.rawValue + UInt64(table.capacity) * UInt64(table.entryByteCount)
+    return table.fileOffset <= edit.offset && edit.offset.rawValue < end
+  }
+
+  private mutating func merge(_ edit: FileEdit) {
+    guard let former = shared[edit.offset], former.after.count == edit.after.count else {
+      shared[edit.offset] = edit
+      return
+    }
+    shared[edit.offset] = FileEdit(offset: edit.offset, before: former.before, after: edit.after)
+  }
+
+  /// The edits that belong to the update as a whole, ascending.
+  func sharedEdits() -> [FileEdit] {
+    shared.values.filter { $0.before != $0.after }.sorted { $0.offset < $1.offset }
   }
 
   /// Notes in the cursors how far the tables are used now.

@@ -50,6 +50,9 @@ struct UpdateEmitter {
       try rewrite(id, at: start, initial: .existing, &pieces)
     }
     try GuardRules(identities: identities, decisions: decisions).add(to: &state)
+    for edit in state.loader.sharedEdits() {
+      state.draft.add(.write(WriteOperation(place: .file(edit.offset), before: edit.before, after: edit.after)))
+    }
     return content(description, types)
   }
 
@@ -86,13 +89,21 @@ struct UpdateEmitter {
       switch piece.kind {
       case .code: places[id] = try state.allocator.code(piece.byteCount, alignment: piece.alignment).start
       case .constant, .literal:
-        places[id] = try state.allocator.constants(piece.byteCount, alignment: piece.alignmentAtStart).start
+        places[id] = try constantRoom(piece).start
       case .variable:
         places[id] = try state.allocator.data(piece.byteCount, alignment: piece.alignmentAtStart).start
         rooms[id] = .new(flag: try state.allocator.flag())
       case .threadLocal: throw LinkError(.newThreadLocal, symbol: piece.name)
       }
     }
+  }
+
+  /// Where the loader writes into a constant, the segment must let it: there is no RELRO for the arena.
+  private mutating func constantRoom(_ piece: ObjectPiece) throws(LinkError) -> AddressRange {
+    let holdsPointers = piece.relocations.contains { X86Relocation(rawValue: $0.type) == .direct64 }
+    return holdsPointers
+      ? try state.allocator.data(piece.byteCount, alignment: max(8, piece.alignmentAtStart))
+      : try state.allocator.constants(piece.byteCount, alignment: piece.alignmentAtStart)
   }
 
   // MARK: Bytes

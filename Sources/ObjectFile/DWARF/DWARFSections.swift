@@ -14,7 +14,8 @@ public enum DWARFPresence: Hashable, Sendable {
 /// The debug sections of one object or image, ready to be read: those of an object with their relocations applied.
 ///
 /// An object may have several sections of one name (type units stand each in a COMDAT group of its own). They follow
-/// one another in one view, so that an offset tells both section and place; `.debug_types` follows `.debug_info`.
+/// one another in one view, so that an offset tells both section and place; `.debug_types` follows `.debug_info`. They
+/// take no more room than the file, of which no two sections share a byte (`ELFFile`).
 struct DWARFSections {
   enum Kind: Int, CaseIterable {
     case info, abbreviations, strings, lineStrings, stringOffsets, addresses, lines, ranges, rangeLists
@@ -54,6 +55,8 @@ struct DWARFSections {
     var kind: Kind
     var isTypes: Bool
     var start = 0
+    /// What the file holds of it: not always what the section's header says.
+    var byteCount = 0
   }
 
   /// Nil where the file has no debug information, or a compressed one.
@@ -98,6 +101,7 @@ struct DWARFSections {
       if kind == .info && !piece.isTypes { typesStart = bytes.count + contents.count }
       var piece = piece
       piece.start = bytes.count
+      piece.byteCount = contents.count
       placed.append(piece)
       if isOnly { views[kind.rawValue] = contents } else { contents.withUnsafeBytes { bytes.append(contentsOf: $0) } }
     }
@@ -135,7 +139,7 @@ extension DWARFSections {
           .unsupportedRelocation, in: piece.section, detail: "type \(relocation.type) in debug information")
       }
       if width == 0 { continue }
-      guard relocation.offset <= piece.section.byteCount, UInt64(width) <= piece.section.byteCount - relocation.offset
+      guard relocation.offset <= UInt64(piece.byteCount), width <= piece.byteCount - Int(relocation.offset)
       else {
         throw file.failure(.malformedTable, in: piece.section, detail: "a relocation lies outside of it")
       }

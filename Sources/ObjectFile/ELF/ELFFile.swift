@@ -58,13 +58,13 @@ public struct ELFFile: Sendable {
 
   private func checkSections() throws(ObjectFileError) {
     // Section 0 holds the escaped counts, not a range.
-    for section in sections.dropFirst() {
-      guard sectionNames.holds(section.nameOffset) else {
-        throw failure(
-          .badString, at: sections.fileOffset(ofHeader: section.index), detail: "name of section \(section.index)")
+    for index in sections.indices.dropFirst() {
+      let extent = sections.extent(of: index)
+      guard sectionNames.holds(extent.nameOffset) else {
+        throw failure(.badString, at: sections.fileOffset(ofHeader: index), detail: "name of section \(index)")
       }
-      guard AddressRange(validating: section.address, byteCount: section.byteCount) != nil else {
-        throw failure(.addressWrapsAround, in: section)
+      guard AddressRange(validating: VirtualAddress(extent.address), byteCount: extent.byteCount) != nil else {
+        throw failure(.addressWrapsAround, in: sections[index])
       }
     }
   }

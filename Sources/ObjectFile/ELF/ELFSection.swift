@@ -140,6 +140,15 @@ public struct ELFSections: RandomAccessCollection, Sendable {
     ELFSectionType(rawValue: table.loadValidated(UInt32.self, at: index * ELFHeader.sectionHeaderByteCount + 4))
   }
 
+  /// The fields by which every section is checked when a file is opened: decoding all of 300,000 takes twice as long.
+  func extent(of index: Int) -> (nameOffset: UInt32, address: UInt64, fileOffset: UInt64, byteCount: UInt64) {
+    let at = index * ELFHeader.sectionHeaderByteCount
+    return (
+      table.loadValidated(UInt32.self, at: at), table.loadValidated(UInt64.self, at: at + 16),
+      table.loadValidated(UInt64.self, at: at + 24), table.loadValidated(UInt64.self, at: at + 32)
+    )
+  }
+
   /// The first section of a type.
   public func first(of type: ELFSectionType) -> ELFSection? {
     indices.first { self.type(of: $0) == type }.map { self[$0] }

@@ -17,23 +17,26 @@ struct ELFSectionOverlap {
   }
 
   /// The bytes a section has in the file. Nil if it has none, or claims some past the end, which no one can read.
-  private func storedRange(_ section: ELFSection) -> Range<UInt64>? {
-    guard section.type != .noBits, section.type != .null, section.byteCount > 0 else { return nil }
-    let (end, overflow) = section.fileOffset.rawValue.addingReportingOverflow(section.byteCount)
-    guard !overflow, end <= UInt64(file.view.count) else { return nil }
-    return section.fileOffset.rawValue..<end
+  private func storedRange(_ index: Int) -> Range<UInt64>? {
+    let type = file.sections.type(of: index)
+    guard type != .noBits, type != .null else { return nil }
+    let extent = file.sections.extent(of: index)
+    let (end, overflow) = extent.fileOffset.addingReportingOverflow(extent.byteCount)
+    guard extent.byteCount > 0, !overflow, end <= UInt64(file.view.count) else { return nil }
+    return extent.fileOffset..<end
   }
 
   private func checkDisjoint() throws(ObjectFileError) {
+    if isAscending { return }
+    // The GNU assembler writes all relocations after all contents: apart, both are in order, and the sort only merges.
     var ranges: [(range: Range<UInt64>, index: Int)] = []
-    var isAscending = true
-    for section in file.sections {
-      guard let range = storedRange(section) else { continue }
-      if let last = ranges.last, last.range.lowerBound > range.lowerBound { isAscending = false }
-      ranges.append((range, section.index))
+    for wantsRelocations in [false, true] {
+      for index in file.sections.indices
+      where (file.sections.type(of: index) == .relocationsWithAddends) == wantsRelocations {
+        if let range = storedRange(index) { ranges.append((range, index)) }
+      }
     }
-    // Compilers write sections in the order of their bytes, so that sorting is seldom needed.
-    if !isAscending { ranges.sort { $0.range.lowerBound < $1.range.lowerBound } }
+    ranges.sort { $0.range.lowerBound < $1.range.lowerBound }
     for (left, right) in zip(ranges, ranges.dropFirst()) where left.range.upperBound > right.range.lowerBound {
       throw file.failure(
         .overlappingSections, in: file.sections[right.index],
@@ -41,12 +44,24 @@ struct ELFSectionOverlap {
     }
   }
 
+  /// Whether each section begins where the one before it has ended.
+  private var isAscending: Bool {
+    var end: UInt64 = 0
+    for index in file.sections.indices {
+      guard let range = storedRange(index) else { continue }
+      if range.lowerBound < end { return false }
+      end = range.upperBound
+    }
+    return true
+  }
+
   private func checkTotal() throws(ObjectFileError) {
     var room = UInt64(file.view.count) * 4
-    for section in file.sections {
-      guard let range = storedRange(section) else { continue }
+    for index in file.sections.indices {
+      guard let range = storedRange(index) else { continue }
       guard range.upperBound - range.lowerBound <= room else {
-        throw file.failure(.overlappingSections, in: section, detail: "the sections claim the file many times over")
+        throw file.failure(
+          .overlappingSections, in: file.sections[index], detail: "the sections claim the file many times over")
       }
       room -= range.upperBound - range.lowerBound
     }

@@ -3,7 +3,8 @@ import Journal
 
 @testable import Applier
 
-/// A process that is none: memory with protections, and threads that stand where a test puts them. Each call can be made to fail.
+/// A process that is none: memory with protections, and threads that stand where a test puts them. Each call can be
+/// made to fail.
 final class SimulatedTask: TaskAccess {
   /// How a call fails.
   enum Failure: CaseIterable {

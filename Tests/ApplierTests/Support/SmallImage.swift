@@ -1,8 +1,8 @@
 import Addressing
 import Journal
 
-/// A prepared image small enough to be made by hand: an ELF header with a build-id note, code, constants, variables, and an arena behind
-/// a gap. The file's bytes stand at other offsets than their addresses.
+/// A prepared image small enough to be made by hand: an ELF header with a build-id note, code, constants, variables,
+/// and an arena behind a gap. The file's bytes stand at other offsets than their addresses.
 enum SmallImage {
   static let buildID: [UInt8] = Array(0xb0...0xc3)
   static let code = AddressRange(start: VirtualAddress(0x40_1000), byteCount: 0x2000)

@@ -1,7 +1,8 @@
 import Addressing
 import Journal
 
-/// Makes updates as the linker makes them, from a seed: bodies, entry stubs, cells, imports, variables, constants, in any mixture.
+/// Makes updates as the linker makes them, from a seed: bodies, entry stubs, cells, imports, variables, constants, in
+/// any mixture.
 ///
 /// It keeps the file as it is at every update it has made, so that the next one can be made on any of them.
 struct UpdateGenerator {

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "victim.h"
+
 long calls;
 long last;
 static const long constant = 17;
@@ -25,6 +27,7 @@ static char *page(const char *name, int protection) {
 }
 
 int main(void) {
+  victim_begin();
   printf("answer %p\ncalls %p\nlast %p\nconstant %p\n", (void *)answer, (void *)&calls, (void *)&last,
          (void *)constant_pointer);
   page("r--", PROT_READ);

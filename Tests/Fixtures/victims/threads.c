@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "victim.h"
+
 long interruptions;
 long loops;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -113,6 +115,7 @@ static const struct {
 };
 
 int main(int count, char **arguments) {
+  victim_begin();
   for (int argument = 1; argument < count; argument++) {
     for (unsigned kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
       if (strcmp(kinds[kind].name, arguments[argument])) continue;

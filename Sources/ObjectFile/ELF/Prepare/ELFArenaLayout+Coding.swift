@@ -139,8 +139,8 @@ private struct LayoutReader {
     return words
   }
 
-  mutating func table() -> ELFTableRoom? {
-    guard let address = word(), let fileOffset = offset(0), let entryByteCount = word(UInt32.self),
+  mutating func table(entryByteCount: UInt32) -> ELFTableRoom? {
+    guard let address = word(), let fileOffset = offset(0), self.word(UInt32.self) == entryByteCount,
       let usedCount = word(UInt32.self), let capacity = word(UInt32.self), let words = sizeWords(),
       usedCount <= capacity,
       let end = fileOffset.advanced(by: UInt64(capacity) * UInt64(entryByteCount)), end.rawValue <= fileByteCount,
@@ -162,28 +162,32 @@ private struct LayoutReader {
   }
 
   mutating func relocations() -> ELFRelocationRoom? {
-    guard let table = self.table(), let sortedCount = word(UInt32.self), sortedCount <= table.usedCount,
+    guard let table = self.table(entryByteCount: 24), let sortedCount = word(UInt32.self),
+      sortedCount <= table.usedCount,
       let relativeCountWord = optional({ $0.offset(8) })
     else { return nil }
     return ELFRelocationRoom(table: table, sortedCount: sortedCount, relativeCountWord: relativeCountWord)
   }
 
   mutating func symbols() -> ELFSymbolRoom? {
-    guard let symbols = self.table(), let strings = self.table() else { return nil }
+    guard let symbols = self.table(entryByteCount: 24), let strings = self.table(entryByteCount: 1) else { return nil }
     guard let versions = optional({ $0.versions(symbolCapacity: symbols.capacity) }) else { return nil }
     return ELFSymbolRoom(symbols: symbols, strings: strings, versions: versions)
   }
 
   mutating func versions(symbolCapacity: UInt32) -> ELFVersionRoom? {
-    guard let indexes = offset(2 * UInt64(symbolCapacity)), let needs = table(), let words = sizeWords(),
-      let highestDefinedIndex = word(UInt16.self)
+    guard let indexes = offset(2 * UInt64(symbolCapacity)), let needs = self.table(entryByteCount: 1),
+      let words = sizeWords(),
+      let highestDefinedIndex = word(UInt16.self), highestDefinedIndex < 0x7FFF
     else { return nil }
     return ELFVersionRoom(
       indexes: indexes, needs: needs, libraryCountWords: words, highestDefinedIndex: highestDefinedIndex)
   }
 
   mutating func unwind() -> ELFUnwindRoom? {
-    guard let header = word(), let table = self.table(), let records = self.table() else { return nil }
+    guard let header = word(), let table = self.table(entryByteCount: 8),
+      let records = self.table(entryByteCount: 1)
+    else { return nil }
     return ELFUnwindRoom(header: VirtualAddress(header), table: table, records: records)
   }
 }

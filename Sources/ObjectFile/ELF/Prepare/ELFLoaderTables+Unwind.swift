@@ -92,7 +92,7 @@ extension ELFLoaderTables {
   ) throws(ObjectFileError) -> [UInt8] {
     var bytes = TableBytes(record.bytes)
     if let commonInformation {
-      bytes.store(UInt32(truncatingIfNeeded: address.rawValue + 4 - commonInformation.rawValue), at: 4)
+      bytes.store(UInt32(truncatingIfNeeded: address.rawValue &+ 4 &- commonInformation.rawValue), at: 4)
     }
     for field in record.fields {
       guard field.offset >= 8, field.byteCount == 4 || field.byteCount == 8,

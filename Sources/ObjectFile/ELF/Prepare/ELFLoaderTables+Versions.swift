@@ -142,6 +142,7 @@ extension ELFLoaderTables {
   private mutating func writeLink(
     _ link: FileOffset, from record: FileOffset, to target: FileOffset
   ) throws(ObjectFileError) {
+    guard target > record else { throw failure(.malformedTable, at: record, detail: "a needed version") }
     try write(UInt32(clamping: target.rawValue - record.rawValue), at: link)
   }
 

@@ -20,7 +20,6 @@ struct PatchBuffer {
   mutating func bytes(at offset: FileOffset, count: Int) throws(ObjectFileError) -> [UInt8] {
     let end = try self.end(of: count, from: offset)
     var result: [UInt8] = []
-    result.reserveCapacity(count)
     var at = offset.rawValue
     while at < end {
       let page = try loadPage(at / Self.pageByteCount)
