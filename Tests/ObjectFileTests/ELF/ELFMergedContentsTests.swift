@@ -44,3 +44,42 @@ struct `Mergeable sections` {
     expectCode(.truncated) { () throws(ObjectFileError) in _ = try merged.piece(containing: .max) }
   }
 }
+
+/// What compilers put into such sections.
+struct `Merged strings of real compilers` {
+  @Test(
+    .enabled(if: Tool.isInstalled("readelf"), "readelf judges, and is not installed"),
+    arguments: Specimen.objects.filter { $0.name.hasPrefix("gcc") || $0.name.hasPrefix("clang -") })
+  func `are cut where readelf cuts them`(_ specimen: Specimen) async throws {
+    let file = try await specimen.file()
+    let path = try await specimen.path()
+    let sections = file.sections.filter { $0.flags.contains([.mergeable, .strings]) && $0.entrySize == 1 }
+    #expect(!sections.isEmpty)
+    for section in sections where file.nameHasPrefix(section, ".rodata") {
+      let merged = try #require(try file.mergedContents(of: section))
+      var ours: [String] = []
+      var at: UInt64 = 0
+      while at < UInt64(merged.view.count) {
+        let piece = try merged.piece(containing: at)
+        ours.append("\(hex(piece.offset)) \(piece.bytes.text.dropLast())".collapsed)
+        at = piece.offset + UInt64(piece.bytes.count)
+      }
+      let theirs = try Tool.run("readelf", ["-p", "\(section.index)", path]).lines.filter { $0.hasPrefix("  [") }
+      expectSame(ours, theirs.map { $0.filter { !"[]".contains($0) }.collapsed }, file.name(of: section))
+    }
+  }
+
+  @Test(.enabled(if: Tool.isInstalled("gcc"), "gcc compiles, and is not installed"))
+  func `compressed debug information is refused by name, the rest is read`() throws {
+    let folder = try TemporaryFolder()
+    // Short sections stay as they are: the compressed form must be smaller.
+    let source = (0..<200).map { "struct type_\($0) { int member_\($0); } variable_\($0);\n" }.joined()
+    _ = try folder.write(source, to: "many.c")
+    try Tool.run("gcc", ["-c", "-g", "-gz=zlib", "many.c"], in: folder.path)
+    let file = try ELFFile(MappedFile(path: folder.path + "/many.o"))
+    let information = try #require(file.section(named: ".debug_info"))
+    let error = expectCode(.compressedSection) { () throws(ObjectFileError) in _ = try file.contents(of: information) }
+    #expect(error?.section == ".debug_info" && error?.description.contains("--decompress-debug-sections") == true)
+    #expect(try file.symbolTable(.static).map { $0.count > 200 } == true)
+  }
+}
