@@ -11,6 +11,12 @@ let package = Package(
     .executableTarget(
       name: "FuzzELF", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(
+      name: "FuzzUpdate", dependencies: [.product(name: "Journal", package: "hcs-journal")],
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(
+      name: "FuzzLZ4", dependencies: [.product(name: "Journal", package: "hcs-journal")],
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(
       name: "FuzzDWARF", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Journal
+@testable @_spi(Fuzzing) import Journal
 
 @Suite struct LZ4BlockTests {
   private func text(_ count: Int, seed: UInt64) -> [UInt8] {

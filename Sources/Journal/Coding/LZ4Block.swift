@@ -1,12 +1,12 @@
 import CLZ4
 
 /// LZ4 blocks (without frame), optionally with a dictionary of which the last 64 KiB count.
-enum LZ4Block {
+@_spi(Fuzzing) public enum LZ4Block {
   static let maximumByteCount = 1 << 28
   static let maximumDictionaryByteCount = 65_536
 
   /// Nil where the block would not be smaller than the bytes.
-  static func compress(_ bytes: [UInt8], dictionary: [UInt8] = []) -> [UInt8]? {
+  public static func compress(_ bytes: [UInt8], dictionary: [UInt8] = []) -> [UInt8]? {
     guard bytes.count > 1, bytes.count <= maximumByteCount, let stream = LZ4_createStream() else { return nil }
     defer { LZ4_freeStream(stream) }
     let capacity = bytes.count - 1
@@ -29,7 +29,7 @@ enum LZ4Block {
     return block.isEmpty ? nil : block
   }
 
-  static func decompress(
+  public static func decompress(
     _ block: [UInt8], byteCount: Int, dictionary: [UInt8] = []
   ) throws(JournalError) -> [UInt8] {
     // A length byte stands for at most 255 bytes, so no honest block grows by more: refused before memory is taken.
