@@ -76,7 +76,9 @@ final class AtomIdentities {
       name: symbol.name, unit: unit, unitOrdinal: try ordinal(of: id.object), variant: variant)
     if isStaticLocal(symbol.name, in: id) {
       identity.name = SymbolNaming.stem(symbol.name).stem
-      identity.enclosingFunction = try staticLocals(of: id.object).referrers[id]?.sorted().first
+      let new = try staticLocals(of: id.object).newIdentities[id]
+      identity.enclosingFunction = new?.function
+      identity.variant = new?.variant
     }
     return identity
   }
@@ -158,7 +160,8 @@ final class AtomIdentities {
     let pieces = set.objects[object].pieces.indices.map { PieceID(object: object, piece: $0) }
     let numbered = pieces.filter { id in set[id].symbols.first.map { isStaticLocal($0.name, in: id) } ?? false }
     let found = try StaticLocals(
-      numbered, set: set, unit: set.objects[object].unit, ordinal: ordinal(of: object), directory: directory,
+      numbered, set: set, types: types[object], unit: set.objects[object].unit, ordinal: ordinal(of: object),
+      directory: directory,
       memory: memory)
     statics[object] = found
     return found

@@ -5,8 +5,10 @@ import Journal
 /// them on both sides.
 struct StaticLocals {
   private(set) var known: [PieceID: KnownAtom] = [:]
-  /// The functions of the object that refer to each.
-  private(set) var referrers: [PieceID: Set<String>] = [:]
+  /// The functions of the object that refer to each, and the one that debug information says declares it.
+  private var referrers: [PieceID: Set<String>] = [:]
+  /// What tells those apart that the image does not have yet.
+  private(set) var newIdentities: [PieceID: (function: String?, variant: String?)] = [:]
 
   private struct Candidate {
     let atom: KnownAtom
@@ -14,17 +16,37 @@ struct StaticLocals {
   }
 
   init(
-    _ numbered: [PieceID], set: LinkSet, unit: String, ordinal: UInt32, directory: AtomDirectory,
+    _ numbered: [PieceID], set: LinkSet, types: ObjectTypes, unit: String, ordinal: UInt32, directory: AtomDirectory,
     memory: PlacedMemory
   ) throws(LinkError) {
     guard let object = numbered.first?.object else { return }
     referrers = Self.referrers(of: numbered, in: set.objects[object])
+    var declaring: [PieceID: String] = [:]
+    for id in numbered {
+      guard let symbol = set[id].symbols.first, let name = types.enclosingFunction(of: symbol, in: set[id]) else {
+        continue
+      }
+      declaring[id] = name
+      referrers[id, default: []].insert(name)
+    }
     let bodies = try Self.references(
       ofFunctions: referrers.values.reduce(into: Set()) { $0.formUnion($1) }, unit: unit, ordinal: ordinal,
       directory: directory, memory: memory)
     for (stem, ids) in Dictionary(grouping: numbered, by: { SymbolNaming.stem(set[$0].name).stem }) {
       let candidates = try Self.candidates(stem, unit, ordinal, bodies, directory)
       try match(ids.sorted(), with: candidates, in: set)
+      name(ids.sorted().filter { known[$0] == nil }, declaring)
+    }
+  }
+
+  /// Several of one name in one function (nested blocks) are told apart by their order.
+  private mutating func name(_ new: [PieceID], _ declaring: [PieceID: String]) {
+    var counts: [String?: Int] = [:]
+    for id in new {
+      let function = declaring[id] ?? referrers[id]?.sorted().first
+      counts[function, default: 0] += 1
+      let count = counts[function, default: 0]
+      newIdentities[id] = (function, count > 1 ? "block \(count)" : nil)
     }
   }
 
@@ -32,9 +54,11 @@ struct StaticLocals {
     let wanted = Set(ids.map(\.piece))
     var result: [PieceID: Set<String>] = [:]
     for piece in object.pieces where piece.kind == .code {
-      for case .inner(let target, _) in piece.targets where wanted.contains(target) {
-        let names = piece.symbols.map { functionName($0.name) }
-        result[PieceID(object: ids[0].object, piece: target), default: []].formUnion(names)
+      for (relocation, target) in zip(piece.relocations, piece.targets) {
+        guard case .inner(let variable, _) = target, wanted.contains(variable),
+          let function = piece.symbol(at: UInt64(relocation.offset))
+        else { continue }
+        result[PieceID(object: ids[0].object, piece: variable), default: []].insert(functionName(function.name))
       }
     }
     return result
@@ -114,9 +138,9 @@ struct StaticLocals {
             "\(group.count) static locals of \(names.sorted().joined(separator: ", ")) and \(chosen.count) in the image"
         )
       }
-      for (id, candidate) in zip(group.sorted(), chosen.sorted { Self.order($0, $1) }) {
+      for (position, (id, candidate)) in zip(group.sorted(), chosen.sorted { Self.order($0, $1) }).enumerated() {
         var atom = candidate.atom
-        if chosen.count > 1 { atom.identity.variant = set[id].name }
+        if position > 0, !atom.isPlacedByUpdate { atom.identity.variant = "block \(position + 1)" }
         known[id] = atom
         guard taken.updateValue(id, forKey: atom.identity) == nil else {
           throw LinkError(.ambiguousLocal, symbol: name, detail: "two static locals fit the same variable of the image")

@@ -25,7 +25,11 @@ struct ReferenceResolver {
   ) throws(LinkError) -> ImportTable.Answer {
     let (target, object) = set.target(index, of: id)
     switch target {
-    case .none: return .value(isThreadNeed(need) ? .threadOffset(0) : .absolute(0))
+    case .none:
+      guard !isThreadNeed(need) else { return .value(.threadOffset(0)) }
+      throw LinkError(
+        .malformedRelocation, object: set.objects[id.object].path, symbol: set[id].name,
+        detail: "at byte \(set[id].relocations[index].offset), to a place that no section of the object holds")
     case .absolute(let value): return .value(.absolute(value))
     case .external(let name, let isWeak): return try external(name, isWeak, index, id, need, &state)
     case .entry(let piece, let symbol):

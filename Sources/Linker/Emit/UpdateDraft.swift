@@ -35,7 +35,9 @@ struct UpdateDraft {
     for range in protectedRanges() {
       operations.append(.protect(range))
     }
-    let order = operations.indices.sorted { (rank(operations[$0]), $0) < (rank(operations[$1]), $1) }
+    let cleared = clearedWords()
+    let ranks = operations.map { rank($0, cleared) }
+    let order = operations.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
     var position = [Int](repeating: 0, count: operations.count)
     for (new, old) in order.enumerated() { position[old] = new }
     let atoms = atoms.map { atom in
@@ -46,16 +48,24 @@ struct UpdateDraft {
     return (order.map { operations[$0] }, atoms, guards)
   }
 
-  private func rank(_ operation: Operation) -> Int {
+  /// Words that stop being pointers: a number that follows is written afterwards.
+  private func clearedWords() -> Set<VirtualAddress> {
+    var words: Set<VirtualAddress> = []
+    for case .pointer(let pointer) in operations where pointer.after == nil { words.insert(pointer.cell) }
+    return words
+  }
+
+  private func rank(_ operation: Operation, _ cleared: Set<VirtualAddress>) -> Int {
     switch operation {
     case .map: 0
     case .protect: 1
     case .write(let write) where write.isFresh: 2
+    case .write(let write) where write.isIn(cleared): 6
     case .write(let write) where write.initial == nil: 3
     case .write: 4
     case .pointer: 5
-    case .bind: 6
-    case .resize: 7
+    case .bind: 7
+    case .resize: 8
     }
   }
 
@@ -99,6 +109,13 @@ extension Segment {
   /// Whether the page that begins at `page` holds any of the segment: segments need not begin at a page.
   fileprivate func touches(page: UInt64) -> Bool {
     range.overlaps(AddressRange(start: VirtualAddress(page), byteCount: 4096))
+  }
+}
+
+extension WriteOperation {
+  fileprivate func isIn(_ words: Set<VirtualAddress>) -> Bool {
+    guard case .virtual(let start) = place else { return false }
+    return words.contains(start)
   }
 }
 

@@ -36,6 +36,9 @@ struct ObjectPiece {
 
   var end: UInt64 { start &+ byteCount }
 
+  /// The symbol that an offset belongs to: the last one that begins there or before.
+  func symbol(at offset: UInt64) -> PieceSymbol? { symbols.last { $0.offset <= offset } ?? symbols.first }
+
   /// The function that stands for the piece in messages.
   var name: String { symbols.first?.name ?? "" }
 }

@@ -9,6 +9,8 @@ struct ObjectReader {
   private(set) var pieces: [ObjectPiece] = []
   /// Indexes into `pieces`, ascending by start, for each section that holds any.
   private var piecesOfSection: [Int: [Int]] = [:]
+  /// The offsets at which code refers to each piece.
+  private var tables: [Int: Set<UInt64>] = [:]
 
   var unit: String { symbols.unit }
 
@@ -131,9 +133,22 @@ struct ObjectReader {
         try appendRelocation(relocation, section: target)
       }
     }
-    for index in pieces.indices {
-      try resolveTargets(of: index)
+    // Code first: where it refers to a table, the table begins.
+    for index in pieces.indices where pieces[index].kind == .code { try resolveTargets(of: index) }
+    noteTables()
+    for index in pieces.indices where pieces[index].kind != .code { try resolveTargets(of: index) }
+  }
+
+  private mutating func noteTables() {
+    for case .inner(let piece, let offset?) in pieces.lazy.flatMap(\.targets) {
+      tables[piece, default: []].insert(offset)
     }
+  }
+
+  /// Where the table begins that an entry of a data piece belongs to.
+  private func tableStart(of entry: Int, in piece: ObjectPiece) -> UInt64 {
+    let named = piece.symbol(at: UInt64(entry))?.offset ?? 0
+    return tables[piece.index]?.filter { $0 <= entry }.max().map { max($0, named) } ?? named
   }
 
   private mutating func appendRelocation(_ relocation: ELFRelocation, section: Int) throws {
@@ -195,7 +210,7 @@ struct ObjectReader {
   ) -> ReferenceTarget {
     guard let index = self.piece(at: symbol.value, in: section) else { return .none }
     let target = pieces[index]
-    let displacement = displacement(of: relocation, from: host, &tails) ?? 0
+    let displacement = displacement(of: relocation, from: host, &tails)
     let offset = symbol.value &+ UInt64(bitPattern: displacement)
     if target.kind == .code, displacement == 0, let entry = function(in: target, at: symbol.value - target.start) {
       return .entry(piece: index, symbol: entry)
@@ -209,14 +224,15 @@ struct ObjectReader {
   ) -> ReferenceTarget {
     guard let only = piecesOfSection[section] else { return .none }
     let displacement = displacement(of: relocation, from: host, &tails)
-    if let displacement, displacement >= 0, let index = piece(at: UInt64(displacement), in: section) {
+    if displacement >= 0, let index = piece(at: UInt64(displacement), in: section) {
       let offset = UInt64(displacement) - pieces[index].start
-      if pieces[index].kind == .code, let entry = function(in: pieces[index], at: offset) {
+      // An entry of a jump table leads into this very body, even to its start.
+      let isTableEntry = host.kind != .code && isPCRelative(relocation)
+      if pieces[index].kind == .code, !isTableEntry, let entry = function(in: pieces[index], at: offset) {
         return .entry(piece: index, symbol: entry)
       }
       return inner(index, offset: offset)
     }
-    // Entries of a jump table: relative to the table's start, which the record does not tell.
     return inner(only.count == 1 ? only[0] : nil, offset: nil)
   }
 
@@ -229,12 +245,21 @@ struct ObjectReader {
     piece.symbols.firstIndex { $0.offset == offset && $0.isFunction }
   }
 
-  /// How far behind its symbol a relocation leads, in bytes; nil where that cannot be told from the record.
+  private func isPCRelative(_ relocation: AtomRelocation) -> Bool {
+    X86Relocation(rawValue: relocation.type)?.isPCRelative ?? false
+  }
+
+  /// How far behind its symbol a relocation leads, in bytes.
+  ///
+  /// A PC-relative entry of a table counts from its own place but is added to the table's start.
   private func displacement(
     of relocation: AtomRelocation, from host: ObjectPiece, _ tails: inout FieldTails
-  ) -> Int64? {
-    guard X86Relocation(rawValue: relocation.type)?.isPCRelative ?? false else { return relocation.addend }
-    guard host.kind == .code else { return nil }
+  ) -> Int64 {
+    guard isPCRelative(relocation) else { return relocation.addend }
+    guard host.kind == .code else {
+      let start = tableStart(of: relocation.offset, in: host)
+      return relocation.addend &- (Int64(relocation.offset) &- Int64(clamping: start))
+    }
     return relocation.addend &+ Int64(tails.byteCount(from: relocation.offset))
   }
 }
