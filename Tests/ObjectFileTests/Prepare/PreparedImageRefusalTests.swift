@@ -1,4 +1,5 @@
 import Addressing
+import Foundation
 import ObjectFile
 import Testing
 
@@ -99,4 +100,27 @@ struct PreparedImageRefusalTests {
 
   /// All bytes that are not zero and not code: headers and tables.
   private func interestingOffsets(_ bytes: [UInt8]) -> [Int] { bytes.indices.filter { bytes[$0] != 0 } }
+}
+
+/// What a fuzzer once tripped over, and its corpus.
+struct `Inputs of the preparation fuzzer` {
+  private static func files(_ folder: String) -> [String] {
+    let fuzz = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+      "../../Fuzz/\(folder)/prepare")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: fuzz.path)) ?? []
+    return names.sorted().map { fuzz.appendingPathComponent($0).path }
+  }
+
+  @Test(arguments: files("Corpus")) func `the corpus is prepared and added to`(_ path: String) throws {
+    var walk = PrepareWalk()
+    walk.walk(Array(try Data(contentsOf: URL(fileURLWithPath: path))))
+    #expect(walk.errors.allSatisfy { [.noRoom, .outOfReach].contains($0.code) }, "\(walk.errors)")
+    #expect(walk.editCount > 0 || path.hasSuffix("/static"))
+  }
+
+  @Test(arguments: files("FailCases")) func `are read to the end`(_ path: String) throws {
+    var walk = PrepareWalk()
+    walk.walk(Array(try Data(contentsOf: URL(fileURLWithPath: path))))
+    #expect(walk.errors.allSatisfy { !$0.description.isEmpty })
+  }
 }

@@ -60,8 +60,8 @@ struct Link: Sendable, CustomTestStringConvertible {
 }
 
 @Suite(.serialized) struct PreparedImageTests {
-  @Test(arguments: Link.all) func `a prepared executable does what the original does`(_ link: Link) throws {
-    let specimen = try PreparedSpecimen(link.command, source: link.source)
+  @Test(arguments: Link.all) func `a prepared executable does what the original does`(_ link: Link) async throws {
+    let specimen = try await PreparedShelf.shared.specimen(link)
     let expected = try Launch.distinctEnds(of: specimen.original, count: 1)
     #expect(expected.contains("status 7"))
     #expect(try Launch.distinctEnds(of: specimen.prepared, count: 20) == expected)
@@ -70,14 +70,15 @@ struct Link: Sendable, CustomTestStringConvertible {
 
   @Test(arguments: Link.all) func `readers of ELF files find nothing wrong in a prepared executable`(
     _ link: Link
-  ) throws {
-    let specimen = try PreparedSpecimen(link.command, source: link.source)
+  ) async throws {
+    let specimen = try await PreparedShelf.shared.specimen(link)
     let complaints = try specimen.newComplaints()
     #expect(complaints == "")
   }
 
-  @Test(arguments: Link.all) func `the reader finds every moved table where the loader does`(_ link: Link) throws {
-    let specimen = try PreparedSpecimen(link.command, source: link.source)
+  @Test(arguments: Link.all) func `the reader finds every moved table where the loader does`(_ link: Link) async throws
+  {
+    let specimen = try await PreparedShelf.shared.specimen(link)
     let old = try ELFFile(MappedFile(path: specimen.original))
     let new = try ELFFile(MappedFile(path: specimen.prepared))
     let layout = specimen.image.layout

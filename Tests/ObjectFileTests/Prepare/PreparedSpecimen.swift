@@ -11,7 +11,7 @@ extension ELFArenaRequest {
 }
 
 /// An executable that is linked for a test, and the prepared one beside it.
-struct PreparedSpecimen {
+struct PreparedSpecimen: Sendable {
   let folder: TemporaryFolder
   let original: String
   let prepared: String
@@ -82,5 +82,18 @@ struct PreparedSpecimen {
       result.insert("\(command[0]): \(withoutIndex)")
     }
     return result
+  }
+}
+
+/// Prepared once for all the tests that only look at it.
+actor PreparedShelf {
+  static let shared = PreparedShelf()
+  private var made: [String: PreparedSpecimen] = [:]
+
+  func specimen(_ link: Link) throws -> PreparedSpecimen {
+    if let specimen = made[link.testDescription] { return specimen }
+    let specimen = try PreparedSpecimen(link.command, source: link.source)
+    made[link.testDescription] = specimen
+    return specimen
   }
 }

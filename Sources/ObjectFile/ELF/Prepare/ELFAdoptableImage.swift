@@ -22,7 +22,9 @@ struct ELFAdoptableImage {
       throw file.failure(.notAdoptable, detail: "it has no section headers or no names of them")
     }
     guard file.section(named: Self.headerSectionName) == nil else { throw file.failure(.alreadyPrepared) }
-    guard file.segments.count + ELFPreparation.addedSegmentCount < 0xFFFF else {
+    // What the kernel loads (load_elf_phdrs: 64 KiB).
+    let headers = file.segments.count + ELFPreparation.addedSegmentCount
+    guard headers * ELFHeader.programHeaderByteCount <= 0x1_0000 else {
       throw file.failure(.notAdoptable, detail: "it has \(file.segments.count) program headers")
     }
     self.file = file
