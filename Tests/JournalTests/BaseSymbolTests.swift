@@ -88,6 +88,9 @@ private final class Statements: Sendable {
   @Test func `imports, types and libraries are found by name`() throws {
     #expect(try store.baseImports(named: "puts") == SmallImage.content.imports)
     #expect(try store.baseImports(named: "gets").isEmpty)
+    #expect(try store.baseImport(slot: VirtualAddress(SmallImage.dataStart + 0x100))?.symbol.name == "puts")
+    #expect(try store.baseImport(slot: VirtualAddress(SmallImage.dataStart + 0x108)) == nil)
+    #expect(try store.baseImport(slot: VirtualAddress(.max)) == nil)
     #expect(try store.baseTypes(named: "struct conn") == SmallImage.content.types)
     #expect(try store.libraries() == SmallImage.content.libraries)
   }
@@ -114,6 +117,7 @@ private final class Statements: Sendable {
     _ = try store.baseSymbols(inUnit: "a.c", ordinal: 0)
     _ = try store.baseSymbols(overlapping: SmallImage.range(SmallImage.codeStart, 64))
     _ = try store.baseImports(named: "puts")
+    _ = try store.baseImport(slot: VirtualAddress(SmallImage.dataStart))
     _ = try store.types(named: "struct conn", at: head)
     _ = try store.units(named: "a.c")
     _ = try store.placements(named: "main", at: head)

@@ -175,10 +175,11 @@ import Testing
     #expect(try store.targets() == [])
   }
 
-  @Test func `every code of an error has a text that names what to do next`() {
-    for code in JournalError.Code.allCases {
-      let text = JournalError(code, journal: "a.hcsj", update: UpdateNumber(3), detail: "why").description
-      #expect(text.contains("why") && text.contains("update 3"))
+  @Test func `every code of an error has a text of its own, with the context at hand`() {
+    let texts = JournalError.Code.allCases.map {
+      JournalError($0, journal: "a.hcsj", update: UpdateNumber(3), detail: "why").description
     }
+    #expect(Set(texts).count == JournalError.Code.allCases.count)
+    #expect(texts.allSatisfy { $0.hasSuffix("(update 3, why)") })
   }
 }

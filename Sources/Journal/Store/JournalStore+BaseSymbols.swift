@@ -61,20 +61,6 @@ extension JournalStore {
     }
   }
 
-  public func baseImports(named name: String) throws(JournalError) -> [BaseImport] {
-    try lookUp { db in
-      try db.all(
-        "SELECT name, version, library, addend, slot, kind FROM base_import WHERE name = ? ORDER BY id", [name]
-      ) { row in
-        BaseImport(
-          symbol: ImportedSymbol(
-            name: try row.text(0), version: try row.optionalText(1), library: try row.optionalText(2),
-            addend: try row.integer(3)),
-          slot: try row.address(4), kind: try row.kind(5, BaseImport.Kind.self))
-      }
-    }
-  }
-
   /// The layouts of a type in the base image; several where units disagree.
   public func baseTypes(named name: String) throws(JournalError) -> [TypeLayout] {
     try lookUp { try Self.baseTypes(named: name, in: $0) }

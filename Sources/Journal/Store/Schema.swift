@@ -20,6 +20,7 @@ enum Schema {
     "CREATE INDEX base_symbol_by_name ON base_symbol (name)",
     "CREATE INDEX base_symbol_by_unit ON base_symbol (unit_id) WHERE unit_id IS NOT NULL",
     "CREATE INDEX base_import_by_name ON base_import (name)",
+    "CREATE INDEX base_import_by_slot ON base_import (slot)",
     "CREATE INDEX base_type_by_name ON base_type (name)",
   ]
 }
