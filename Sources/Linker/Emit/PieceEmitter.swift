@@ -39,20 +39,20 @@ struct PieceEmitter {
     let relocated = try X86Relocator.relocate(
       bytes: piece.bytes, relocations: piece.relocations, at: place,
       isPositionIndependent: base.isPositionIndependent, isCode: piece.kind == .code,
-      symbolName: { [set] in set.name(ofSymbol: $0, in: id) }
-    ) { (relocation, need) throws(LinkError) in
-      // Called in the order of the relocations, those without a need left out.
-      while next < piece.relocations.count, piece.relocations[next] != relocation { next += 1 }
-      defer { next += 1 }
-      switch try resolver.resolve(next, of: id, need, into: &state) {
-      case .value(let value): return value
-      case .bind(let symbol):
-        var bound = symbol
-        bound.addend = relocation.addend
-        binds[relocation.offset] = bound
-        return .imported
-      }
-    }
+      symbolName: { [set] in set.name(ofSymbol: $0, in: id) },
+      resolve: { (relocation, need) throws(LinkError) in
+        // Called in the order of the relocations, those without a need left out.
+        while next < piece.relocations.count, piece.relocations[next] != relocation { next += 1 }
+        defer { next += 1 }
+        switch try resolver.resolve(next, of: id, need, into: &state) {
+        case .value(let value): return value
+        case .bind(let symbol):
+          var bound = symbol
+          bound.addend = relocation.addend
+          binds[relocation.offset] = bound
+          return .imported
+        }
+      })
     let pointers = Dictionary(
       relocated.pointers.map { ($0.offset, $0.target) }, uniquingKeysWith: { first, _ in first })
     return Content(bytes: relocated.bytes, fixups: relocated.fixups, pointers: pointers, binds: binds)
