@@ -23,6 +23,9 @@ struct DWARFAbbreviationTable {
   private var abbreviations: [DWARFAbbreviation] = []
   /// Used only where the codes are not 1, 2, 3 …, as every known producer numbers them.
   private var indexes: [UInt64: Int] = [:]
+  /// Whether its entries can say anything of types. With `-g1` or `-gline-tables-only` they cannot, and a function
+  /// without parameters there is not one that has none.
+  private(set) var tellsTypes = false
   /// How much of the section was read: the work done.
   private(set) var byteCount = 0
 
@@ -55,6 +58,7 @@ struct DWARFAbbreviationTable {
       let constant = form == .implicitConstant ? cursor.sleb() : 0
       if name.rawValue == 0 && form.rawValue == 0 { break }
       attributes.append(DWARFAttributeSpecification(name: name, form: form, implicitConstant: constant))
+      if name == .type || name == .prototyped { tellsTypes = true }
       if name == .location && (form == .expression || form == .block1) { abbreviation.hasLocationExpression = true }
       if let sum = abbreviation.fixedByteCount, let byteCount = form.fixedByteCount {
         abbreviation.fixedByteCount = sum + byteCount
@@ -62,6 +66,7 @@ struct DWARFAbbreviationTable {
         abbreviation.fixedByteCount = nil
       }
     }
+    if abbreviation.tag.isAggregate { tellsTypes = true }
     abbreviation.attributeCount = attributes.count - abbreviation.firstAttribute
     abbreviations.append(abbreviation)
   }

@@ -59,6 +59,7 @@ struct DWARFAttributeName: RawRepresentable, Hashable {
   static let inline = Self(rawValue: 0x20)
   static let lowerBound = Self(rawValue: 0x22)
   static let producer = Self(rawValue: 0x25)
+  static let prototyped = Self(rawValue: 0x27)
   static let upperBound = Self(rawValue: 0x2f)
   static let abstractOrigin = Self(rawValue: 0x31)
   static let count = Self(rawValue: 0x37)

@@ -16,17 +16,20 @@ struct DWARFDeclaration {
   var highPC: DWARFValue?
   var ranges: DWARFValue?
   var file: UInt64?
+  /// The unit of the entry that all others lead to: the one that tells the type.
+  var origin: Int
   /// The unit whose line table has the file.
   var fileUnit: Int
   var line: UInt64 = 0
 
   init(_ entry: DWARFEntry, _ reader: DWARFReader) throws(ObjectFileError) {
-    fileUnit = entry.unit
+    (origin, fileUnit) = (entry.unit, entry.unit)
     var next: DWARFEntry? = entry
     // Body, abstract instance, declaration: three steps in practice.
     for step in 0..<8 {
       guard let current = next else { return }
       next = nil
+      origin = current.unit
       var attributes = reader.attributes(of: current)
       while let (attribute, value) = try attributes.next() {
         switch attribute {

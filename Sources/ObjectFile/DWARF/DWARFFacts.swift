@@ -48,7 +48,8 @@ extension DWARFReader {
   /// Split where no unit has its entries in this file.
   var presence: DWARFPresence {
     if units.isEmpty { return .absent }
-    return units.allSatisfy { $0.attributes.isSkeleton || $0.kind.isSplit } ? .split : .present
+    if units.allSatisfy({ $0.attributes.isSkeleton || $0.kind.isSplit }) { return .split }
+    return units.indices.contains(where: tellsTypes) ? .present : .linesOnly
   }
 }
 

@@ -90,6 +90,7 @@ extension DWARFFactsBuilder {
     for (function, declaration) in zip(found, declarations) {
       // An abstract instance counts only where no body of its own tells the same.
       guard let unit = unitIndexes[function.entry.unit], !declaration.isDeclaration, let name = declaration.name,
+        reader.tellsTypes(declaration.origin),
         !(declaration.isAbstract && compiled.contains(function.entry.offset))
       else { continue }
       let range = try reader.codeRanges(
@@ -122,6 +123,7 @@ extension DWARFFactsBuilder {
     for variable in found {
       let declaration = try DWARFDeclaration(variable.entry, reader)
       guard let unit = unitIndexes[variable.entry.unit], let name = declaration.name,
+        reader.tellsTypes(declaration.origin),
         seen.insert(variable.location).inserted
       else { continue }
       let type = try writer.text(declaration.type, .value)

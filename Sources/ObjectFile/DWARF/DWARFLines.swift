@@ -34,7 +34,7 @@ public struct DWARFLines: Sendable {
     self.sections = sections
     units = try sections.withUnsafeBytes { (bytes) throws(ObjectFileError) in
       let reader = try DWARFReader(sections, bytes)
-      return reader.presence == .present ? try Self.units(reader) : []
+      return [.present, .linesOnly].contains(reader.presence) ? try Self.units(reader) : []
     }
     if units.isEmpty { return nil }
   }

@@ -110,6 +110,9 @@ extension DWARFReader {
     return tables.count - 1
   }
 
+  /// Whether the entries of a unit say anything of types.
+  func tellsTypes(_ unit: Int) -> Bool { tables[units[unit].abbreviations].tellsTypes }
+
   /// The unit that an offset lies in.
   func unit(holding offset: Int) -> Int? {
     var low = 0

@@ -7,6 +7,8 @@ public enum DWARFPresence: Hashable, Sendable {
   case present
   /// Compressed (`-gz`, SHF_COMPRESSED): treated as absent.
   case compressed
+  /// Built with `-g1` or `-gline-tables-only`: `DWARFLines` reads it, but there are no types and no variables.
+  case linesOnly
   /// Split off into `.dwo` files (`-gsplit-dwarf`): treated as absent.
   case split
 }

@@ -214,6 +214,13 @@ extension DWARFTypeWriter {
 }
 
 extension DWARFTag {
+  var isAggregate: Bool {
+    switch self {
+    case .structureType, .classType, .unionType, .interfaceType, .enumerationType: true
+    default: false
+    }
+  }
+
   var keyword: String {
     switch self {
     case .structureType: "struct"

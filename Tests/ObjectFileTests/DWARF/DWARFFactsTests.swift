@@ -156,6 +156,42 @@ import Testing
   }
 }
 
+@Suite struct `Functions and variables after link-time optimization` {
+  @Test(
+    arguments: [
+      ["gcc", "-flto", "-O2"], ["gcc", "-flto", "-O0"], ["clang", "-flto", "-O1"], ["clang", "-flto=thin", "-O2"],
+    ]
+    .filter { Tool.isInstalled($0[0]) && Tool.isInstalled("ld.lld") })
+  func `what one unit says of another's entries is followed`(_ command: [String]) throws {
+    let folder = try TemporaryFolder()
+    _ = try folder.write(program, to: "one.c")
+    _ = try folder.write(
+      """
+      struct conn { struct conn *next; unsigned len; }; union value { struct conn *c; double d; };
+      double run(struct conn *c, int m, union value u); int plus(int a, ...);
+      int main(int count, char **words) {
+        static int calls; struct conn c = { 0, count }; union value u = { 0 };
+        return (int)run(&c, 1, u) + plus(calls++);
+      }
+      """, to: "two.c")
+    let linker = command[0] == "clang" ? ["-fuse-ld=lld"] : []
+    try Tool.run(
+      command[0], Array(command.dropFirst()) + linker + ["-g", "one.c", "two.c", "-o", "program"], in: folder.path)
+    let image = try ELFFile(MappedFile(path: folder.path + "/program"))
+    let facts = try #require(try DWARFFacts(image))
+    let main = try #require(facts.functions.first { $0.name == "main" && $0.location != nil })
+    #expect(main.prototype == "fn(signed4, **char1) -> signed4")
+    for function in facts.functions where function.location != nil {
+      #expect(try image.symbol(named: function.name, at: function.location) != nil, "\(function.name)")
+    }
+    for variable in facts.variables where !variable.isThreadLocal {
+      #expect(try image.symbol(named: nil, at: variable.location, .object) != nil, "\(variable.name)")
+    }
+    #expect(facts.variables.contains { $0.name == "calls" && $0.enclosingFunction == "main" })
+    #expect(facts.functions.contains { $0.prototype == "fn(*struct conn, typedef mode, union value) -> float8" })
+  }
+}
+
 @Suite struct `Debug information of other languages` {
   @Test func `namespaces and classes qualify the names of C++`() throws {
     let source = """

@@ -29,6 +29,29 @@ import Testing
   }
 
   @Test(arguments: ["gcc", "clang"].filter(Tool.isInstalled))
+  func `lines without types are no facts, but lines`(_ program: String) throws {
+    let object = try DWARFCompiler(program: program, options: ["-g1"]).object(source)
+    #expect(try DWARFFacts.presence(in: object) == .linesOnly)
+    #expect(try DWARFFacts(object) == nil)
+    var lines = try #require(try DWARFLines(object))
+    let text = try #require(object.section(named: ".text.use"))
+    #expect(try lines.line(inSection: text.index, at: 0)?.line == 1)
+  }
+
+  @Test func `a unit without types beside one with them has no functions`() throws {
+    let folder = try TemporaryFolder()
+    _ = try folder.write(source, to: "one.c")
+    _ = try folder.write("int other(int x) { return x; }", to: "other.c")
+    try Tool.run("gcc", ["-g1", "-c", "one.c"], in: folder.path)
+    try Tool.run("gcc", ["-g", "-c", "other.c"], in: folder.path)
+    try Tool.run("ld", ["-r", "one.o", "other.o", "-o", "both.o"], in: folder.path)
+    let facts = try #require(try DWARFFacts(ELFFile(MappedFile(path: folder.path + "/both.o"))))
+    #expect(facts.units.map(\.name) == ["one.c", "other.c"])
+    #expect(facts.functions.map(\.name) == ["other"])
+    #expect(facts.variables.isEmpty)
+  }
+
+  @Test(arguments: ["gcc", "clang"].filter(Tool.isInstalled))
   func `64-bit DWARF is refused`(_ program: String) throws {
     let object = try DWARFCompiler(program: program, options: ["-gdwarf-5", "-gdwarf64"]).object(source)
     let error = #expect(throws: ObjectFileError.self) { try DWARFFacts(object) }
