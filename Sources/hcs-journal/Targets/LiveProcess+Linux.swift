@@ -26,7 +26,7 @@
         writeMethod: method.ofTask)
       self.spawned = spawned
       task = spawned.task
-      target = try LiveTask(task, base: base, stage: .atEntry)
+      target = try LiveTask(TaskAtEntry(task), base: base, stage: .atEntry)
     }
 
     /// A program that was started and not let go ends with this: it has not been promised to anyone yet.
