@@ -60,7 +60,8 @@ struct LinuxTaskTests {
     let pipe = Pipe()
     parent.standardOutput = pipe
     try parent.run()
-    defer { parent.terminate() }
+    // It may have inherited a mask that blocks gentler ones.
+    defer { kill(parent.processIdentifier, SIGKILL) }
     let text = String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
     let child = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
     var codes: Set<ApplyError.Code> = []

@@ -42,8 +42,7 @@ extension LinuxProcess {
   private static let maximalNoteBytes: UInt64 = 1 << 20
 
   /// - Parameter entryPoint: of the image that the process is taken for. The slide follows from it, whether the program
-  ///   headers have been moved (a prepared image) or not. Without it the program header table must name itself
-  ///   (PT_PHDR), as that of every dynamically linked image does; an image without one is taken not to slide.
+  ///   headers have been moved (a prepared image) or not; without it, from what the image says of itself.
   public func mainImage(entryPoint: VirtualAddress? = nil) throws(ApplyError) -> MainImage {
     let vector = try auxiliaryVector()
     guard let table = vector[.programHeaders], let count = vector[.programHeaderCount],
@@ -52,13 +51,9 @@ extension LinuxProcess {
     else { throw malformed("its auxiliary vector names no program headers") }
     let bytes = TaskBytes(try read(RuntimeAddress(rawValue: table), Int(count) * ProgramHeader.byteCount))
     let headers = (0..<Int(count)).compactMap { ProgramHeader(bytes, at: $0 * ProgramHeader.byteCount) }
-    let slide: Slide =
-      if let entryPoint {
-        Slide(of: entryPoint, at: RuntimeAddress(rawValue: entry))
-      } else {
-        headers.first { $0.type == SegmentType.programHeaders }
-          .map { Slide(rawValue: table &- $0.address) } ?? .zero
-      }
+    let runtimeEntry = RuntimeAddress(rawValue: entry)
+    let slide =
+      if let entryPoint { Slide(of: entryPoint, at: runtimeEntry) } else { slide(headers, at: table, runtimeEntry) }
     func runtime(_ header: ProgramHeader) -> RuntimeAddress {
       RuntimeAddress(VirtualAddress(header.address), slide: slide)
     }
@@ -67,8 +62,26 @@ extension LinuxProcess {
       buildID = self.buildID(inNotesAt: runtime(note), note.byteCount, alignment: note.alignment)
     }
     return MainImage(
-      slide: slide, entryPoint: RuntimeAddress(rawValue: entry), buildID: buildID,
+      slide: slide, entryPoint: runtimeEntry, buildID: buildID,
       dynamicSection: headers.first { $0.type == SegmentType.dynamic }.map(runtime))
+  }
+
+  /// The table of a dynamically linked image names itself. That of another follows the ELF header (gABI, ELF Header:
+  /// `e_entry` at 24), which is mapped with it; without any, it is taken not to slide.
+  private func slide(_ headers: [ProgramHeader], at table: UInt64, _ entry: RuntimeAddress) -> Slide {
+    if let own = headers.first(where: { $0.type == SegmentType.programHeaders }) {
+      return Slide(rawValue: table &- own.address)
+    }
+    let headerByteCount: UInt64 = 64
+    do throws(ApplyError) {
+      let header = try read(RuntimeAddress(rawValue: table &- headerByteCount), Int(headerByteCount))
+      guard header.starts(with: [0x7f, 0x45, 0x4c, 0x46]), let found = TaskBytes(header).word(at: 24) else {
+        return .zero
+      }
+      return Slide(of: VirtualAddress(found), at: entry)
+    } catch {
+      return .zero
+    }
   }
 
   /// A slide of the wrong image leads to an address where there is nothing: no note then, and the identity differs.
