@@ -232,8 +232,8 @@ SELECT atom.name, atom.unit, atom.enclosing_function, atom.variant,
   CASE placement.change WHEN 1 THEN 'added' WHEN 2 THEN 'moved' WHEN 3 THEN 'rewritten' WHEN 4 THEN 'removed'
     ELSE 'base' END AS change,
   placement.branch_id AS branch, placement.from_number AS valid_from, placement.until_number AS valid_until,
-  printf('0x%x', placement.body_address) AS address, placement.body_byte_count AS byte_count, placement.capacity,
-  printf('0x%x', placement.entry) AS entry, printf('0x%x', placement.cell) AS cell
+  iif(body_address IS NULL, NULL, printf('0x%x', body_address)) AS address, body_byte_count AS byte_count, capacity,
+  iif(entry IS NULL, NULL, printf('0x%x', entry)) AS entry, iif(cell IS NULL, NULL, printf('0x%x', cell)) AS cell
 FROM placement JOIN atom ON atom.id = placement.atom_id;
 
 CREATE VIEW writes AS

@@ -1,5 +1,6 @@
 import Addressing
 import Foundation
+import GRDB
 import Testing
 
 @testable import Journal
@@ -139,5 +140,39 @@ import Testing
     }
     #expect(try store.queue.unsafeRead { try $0.first("SELECT count(*) FROM payload") { try $0.integer(0) } } == 1)
     #expect(try store.update(UpdateNumber(1)).content.operations != store.update(UpdateNumber(2)).content.operations)
+  }
+}
+
+@Suite struct JournalViewTests {
+  @Test func `people may ask with sqlite3: the views' columns are as the document promises`() throws {
+    let folder = try TemporaryFolder()
+    let store = try JournalStore.create(
+      at: folder.file("a.hcsj"), base: SmallImage.base, content: SmallImage.content)
+    let update = try store.append(GoldenJournalTests.update, parent: SmallImage.base.digest)
+    func lines(_ sql: String) throws -> [String] {
+      try store.queue.unsafeRead { db in
+        try db.all(sql) { row in
+          (0..<row.count).map { (row[$0] as DatabaseValue).description }.joined(separator: " ")
+        }
+      }
+    }
+    #expect(
+      try lines("SELECT * FROM updates") == [
+        "1 \"\(update.digest)\" 0 0 \"2023-11-14T22:13:20Z\" \"ada\" \"step: call main\" \"r1\" 2 1"
+      ])
+    #expect(
+      try lines("SELECT * FROM atoms ORDER BY valid_from") == [
+        "\"step\" NULL NULL NULL \"function\" \"base\" 0 0 1 \"0x400180\" 64 64 \"0x400180\" NULL",
+        "\"step\" NULL NULL NULL \"function\" \"moved\" 0 1 NULL \"0x1000000\" 6 16 \"0x400180\" \"0x1201000\"",
+      ])
+    #expect(
+      try lines("SELECT * FROM writes ORDER BY operation, part") == [
+        "1 0 0 \"memory\" \"0x1000000\" 6", "1 1 0 \"memory\" \"0x1201000\" 8", "1 1 1 \"file\" \"0x1900\" 2",
+      ])
+    #expect(
+      try lines("SELECT * FROM symbols WHERE name = 'helper'") == [
+        "\"helper\" \"0x400200\" 48 \"function\" \"local\" \"a.c\"",
+        "\"helper\" \"0x400240\" 48 \"function\" \"local\" \"b.c\"",
+      ])
   }
 }

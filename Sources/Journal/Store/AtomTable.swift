@@ -25,16 +25,11 @@ struct AtomTable {
     try db.all("SELECT id FROM atom WHERE name = ? ORDER BY id", [name]) { try $0.integer(0) }
   }
 
-  func identity(_ id: Int64) throws -> AtomIdentity {
-    let atom = try db.first(
-      "SELECT name, unit, unit_ordinal, enclosing_function, variant FROM atom WHERE id = ?", [id]
-    ) { row in
-      AtomIdentity(
-        name: try row.text(0), unit: try row.optionalText(1),
-        unitOrdinal: UInt32(truncatingIfNeeded: try row.integer(2)), enclosingFunction: try row.optionalText(3),
-        variant: try row.optionalText(4))
-    }
-    guard let atom else { throw JournalError(.damaged, detail: "atom \(id) is missing") }
-    return atom
+  /// The five columns of an identity, in the order of the table.
+  static func decode(_ row: Row, from index: Int) throws(JournalError) -> AtomIdentity {
+    AtomIdentity(
+      name: try row.text(index), unit: try row.optionalText(index + 1),
+      unitOrdinal: UInt32(truncatingIfNeeded: try row.integer(index + 2)),
+      enclosingFunction: try row.optionalText(index + 3), variant: try row.optionalText(index + 4))
   }
 }

@@ -12,8 +12,9 @@ enum BaseTables {
     "base_symbol": "space, address, ordinal", "base_import": "id", "base_type": "id", "base_library": "ordinal",
   ]
 
-  /// Small pages keep the journal of a small program small; large ones suit long tables and the image's chunks.
-  static func pageSize(for base: BaseImage) -> Int { base.preparedByteCount < 1 << 20 ? 1024 : 4096 }
+  /// Measured: ten updates of a small program take 56 KB in pages of 1024 bytes, 152 KB in pages of 4096; for 100,000
+  /// symbols the larger pages are as small, and faster. The arena's size says nothing of either.
+  static func pageSize(for base: BaseImage) -> Int { base.originalByteCount < 1 << 20 ? 1024 : 4096 }
 
   static func insert(_ base: BaseImage, _ content: BaseContent, into db: Database) throws {
     guard BaseDigest.digest(original: base.originalDigest, arena: base.arena) == base.digest else {

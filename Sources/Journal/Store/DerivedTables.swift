@@ -30,11 +30,11 @@ struct DerivedTables {
       }
     }
     for change in update.content.atoms {
-      let payload = change.bodyWrite(in: update.content).map {
+      let content = change.bodyWrite(in: update.content).map {
         Digest.sha256(of: Payload.masked($0.write.after, fixups: $0.write.fixups))
       }
-      try insert(
-        change, number: number, branch: branch, after: parent, payload: try payload.flatMap(payloadID))
+      let payload = try content.flatMap(payloadID)
+      try insert(change, number: number, branch: branch, after: parent, payload: payload, content: content)
     }
     for (ordinal, type) in update.content.types.enumerated() {
       try db.run(
@@ -72,7 +72,8 @@ struct DerivedTables {
   }
 
   private func insert(
-    _ change: AtomChange, number: Int64, branch: Int64, after parent: Lineage, payload: Int64?
+    _ change: AtomChange, number: Int64, branch: Int64, after parent: Lineage, payload: Int64?,
+    content: Digest?
   ) throws {
     let placements = PlacementTable(db: db)
     let atom = try AtomTable(db: db).intern(change.atom)
@@ -82,13 +83,16 @@ struct DerivedTables {
       // The first change of an atom that the base image has: from here on its first body is a superseded one.
       try placements.insert(
         PlacementRow(
-          atom: atom, branch: 0, from: 0, until: branch == 0 ? number : nil, kind: change.atomKind, change: nil,
-          placement: before, typeDigest: nil, payload: nil))
+          atom: atom, identity: change.atom, branch: 0, from: 0, until: branch == 0 ? number : nil,
+          kind: change.atomKind, change: nil,
+          placement: before, typeDigest: nil, payload: nil, content: nil))
     }
     try placements.insert(
       PlacementRow(
-        atom: atom, branch: branch, from: number, until: nil, kind: change.atomKind, change: change.change,
-        placement: change.change == .removed ? nil : change.after, typeDigest: change.typeDigest, payload: payload))
+        atom: atom, identity: change.atom, branch: branch, from: number, until: nil, kind: change.atomKind,
+        change: change.change,
+        placement: change.change == .removed ? nil : change.after, typeDigest: change.typeDigest, payload: payload,
+        content: content))
   }
 }
 

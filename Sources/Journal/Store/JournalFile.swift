@@ -14,8 +14,15 @@ enum JournalFile {
   static func publish(_ draft: String, as path: String) throws(JournalError) {
     try synchronize(draft)
     // A hard link, and not a rename: that would replace a journal made in the meantime.
-    guard link(draft, path) == 0 else { throw failure(errno == EEXIST ? .journalExists : .inaccessible) }
-    unlink(draft)
+    if link(draft, path) == 0 {
+      unlink(draft)
+    } else if errno == EPERM || errno == EOPNOTSUPP {
+      // A file system without hard links (link(2)): the look and the rename are two steps there.
+      if access(path, F_OK) == 0 { throw JournalError(.journalExists) }
+      guard rename(draft, path) == 0 else { throw failure(.inaccessible) }
+    } else {
+      throw failure(errno == EEXIST ? .journalExists : .inaccessible)
+    }
     try synchronize(URL(fileURLWithPath: path).deletingLastPathComponent().path)
   }
 

@@ -34,7 +34,7 @@ extension JournalStore {
       let former = try atoms.flatMap { try table.rows(of: $0, on: lineage) }.filter {
         $0.placement?.body.contains(address) ?? false
       }.max { $0.from < $1.from }
-      return try former.flatMap { try placed($0, isCurrent: false, in: db) }
+      return former.flatMap { PlacedAtom($0, isCurrent: false) }
     }
   }
 
@@ -46,11 +46,11 @@ extension JournalStore {
       var latest: [Int64: PlacementRow] = [:]
       for row in rows where row.kind == .function { latest[row.atom] = row }
       var seen: Set<AddressRange> = []
-      return try rows.reversed().compactMap { row in
+      return rows.reversed().compactMap { row in
         guard row.kind == .function, let body = row.placement?.body,
           body.start != latest[row.atom]?.placement?.body.start, seen.insert(body).inserted
         else { return nil }
-        return try placed(row, isCurrent: false, in: db)
+        return PlacedAtom(row, isCurrent: false)
       }
     }
   }
@@ -62,8 +62,8 @@ extension JournalStore {
       let lineage = try lineage(of: digest, in: db)
       guard let id = try AtomTable(db: db).id(of: atom) else { return [] }
       let rows = try PlacementTable(db: db).rows(of: id, on: lineage)
-      return try rows.enumerated().compactMap { index, row in
-        try placed(row, isCurrent: index == rows.count - 1, in: db)
+      return rows.enumerated().compactMap { index, row in
+        PlacedAtom(row, isCurrent: index == rows.count - 1)
       }
     }
   }
@@ -76,15 +76,16 @@ extension JournalStore {
   }
 
   private func current(_ atom: Int64, at lineage: Lineage, in db: Database) throws -> PlacedAtom? {
-    try PlacementTable(db: db).row(of: atom, at: lineage).flatMap { try placed($0, isCurrent: true, in: db) }
+    try PlacementTable(db: db).row(of: atom, at: lineage).flatMap { PlacedAtom($0, isCurrent: true) }
   }
+}
 
-  private func placed(_ row: PlacementRow, isCurrent: Bool, in db: Database) throws -> PlacedAtom? {
+extension PlacedAtom {
+  /// Nil where the row says that the atom is gone.
+  fileprivate init?(_ row: PlacementRow, isCurrent: Bool) {
     guard let placement = row.placement else { return nil }
-    return PlacedAtom(
-      identity: try AtomTable(db: db).identity(row.atom), kind: row.kind, placement: placement,
-      update: UpdateNumber(row.from), typeDigest: row.typeDigest,
-      content: try row.payload.flatMap { try PayloadTable(db: db, store: self).digest(of: $0) },
-      isCurrent: isCurrent)
+    self.init(
+      identity: row.identity, kind: row.kind, placement: placement, update: UpdateNumber(row.from),
+      typeDigest: row.typeDigest, content: row.content, isCurrent: isCurrent)
   }
 }

@@ -31,10 +31,6 @@ struct PayloadTable {
     try db.first("SELECT id FROM payload WHERE digest = ?", [Data(digest)]) { try $0.integer(0) }
   }
 
-  func digest(of id: Int64) throws -> Digest? {
-    try db.first("SELECT digest FROM payload WHERE id = ?", [id]) { try $0.digest(0) }
-  }
-
   func load(_ id: Int64, byteCount: Int) throws(JournalError) -> [UInt8] {
     do {
       let bytes = try load(id, depth: 0)

@@ -4,6 +4,7 @@ import GRDB
 /// Where an atom stands from one update of a branch until another.
 struct PlacementRow {
   var atom: Int64
+  var identity: AtomIdentity
   var branch: Int64
   /// 0 for where the base image has it.
   var from: Int64
@@ -15,14 +16,17 @@ struct PlacementRow {
   /// Nil from the update on that removed it.
   var placement: Placement?
   var typeDigest: String?
-  /// Its bytes, masked.
+  /// Its bytes, masked: where they are kept, and their digest.
   var payload: Int64?
+  var content: Digest?
 }
 
 struct PlacementTable {
-  private static let columns = """
-    atom_id, branch_id, from_number, until_number, kind, change, body_address, body_byte_count, capacity, entry, cell,
-    type_digest, payload_id
+  private static let selection = """
+    SELECT atom_id, branch_id, from_number, until_number, kind, change, body_address, body_byte_count, capacity, entry,
+      cell, type_digest, payload_id, atom.name, atom.unit, atom.unit_ordinal, atom.enclosing_function, atom.variant,
+      payload.digest
+    FROM placement JOIN atom ON atom.id = placement.atom_id LEFT JOIN payload ON payload.id = placement.payload_id
     """
 
   let db: Database
@@ -32,7 +36,7 @@ struct PlacementTable {
     for reach in lineage.path {
       let row = try db.first(
         """
-        SELECT \(Self.columns) FROM placement WHERE atom_id = ? AND branch_id = ? AND from_number <= ?
+        \(Self.selection) WHERE atom_id = ? AND branch_id = ? AND from_number <= ?
         ORDER BY from_number DESC LIMIT 1
         """, [atom, reach.branch, reach.limit], Self.decode)
       if let row { return row }
@@ -45,7 +49,7 @@ struct PlacementTable {
     try lineage.path.reversed().flatMap { reach in
       try db.all(
         """
-        SELECT \(Self.columns) FROM placement WHERE atom_id = ? AND branch_id = ? AND from_number <= ?
+        \(Self.selection) WHERE atom_id = ? AND branch_id = ? AND from_number <= ?
         ORDER BY from_number
         """, [atom, reach.branch, reach.limit], Self.decode)
     }
@@ -56,7 +60,7 @@ struct PlacementTable {
     try lineage.path.reversed().flatMap { reach in
       try db.all(
         """
-        SELECT \(Self.columns) FROM placement WHERE branch_id = ? AND from_number <= ? ORDER BY from_number, atom_id
+        \(Self.selection) WHERE branch_id = ? AND from_number <= ? ORDER BY from_number, atom_id
         """, [reach.branch, reach.limit], Self.decode)
     }
   }
@@ -125,9 +129,11 @@ struct PlacementTable {
       placement = Placement(body: try row.range(6), capacity: try row.unsigned(8), entry: entry, cell: cell)
     }
     return PlacementRow(
-      atom: try row.integer(0), branch: try row.integer(1), from: try row.integer(2),
+      atom: try row.integer(0), identity: try AtomTable.decode(row, from: 13), branch: try row.integer(1),
+      from: try row.integer(2),
       until: try row.optionalInteger(3), kind: try row.kind(4, AtomKind.self),
       change: try row.optionalInteger(5) == nil ? nil : try row.kind(5, AtomChange.Kind.self), placement: placement,
-      typeDigest: try row.optionalText(11), payload: try row.optionalInteger(12))
+      typeDigest: try row.optionalText(11), payload: try row.optionalInteger(12),
+      content: try row.optionalBlob(18).flatMap { Digest(bytes: $0) })
   }
 }
