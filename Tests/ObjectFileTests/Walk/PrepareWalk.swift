@@ -34,6 +34,7 @@ public struct PrepareWalk {
       guard let layout = ELFArenaLayout(encoded: Array(bytes.prefix(count))) else { continue }
       let file = bytes.dropFirst(count)
       add(to: layout, ELFTableCounters(of: layout), at: [VirtualAddress(0)]) { offset, count in
+        guard offset.rawValue <= file.count + 0x10000 else { throw ObjectFileError(.truncated, file: "walked") }
         let found = Array(file.dropFirst(Int(clamping: offset.rawValue)).prefix(count))
         return found + [UInt8](repeating: 0, count: count - found.count)
       }

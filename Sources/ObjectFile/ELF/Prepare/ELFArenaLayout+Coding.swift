@@ -139,13 +139,15 @@ private struct LayoutReader {
     return words
   }
 
+  /// A table is part of an arena, all of which is within reach of a 32-bit displacement.
   mutating func table(entryByteCount: UInt32) -> ELFTableRoom? {
     guard let address = word(), let fileOffset = offset(0), self.word(UInt32.self) == entryByteCount,
       let usedCount = word(UInt32.self), let capacity = word(UInt32.self), let words = sizeWords(),
-      usedCount <= capacity,
-      let end = fileOffset.advanced(by: UInt64(capacity) * UInt64(entryByteCount)), end.rawValue <= fileByteCount,
-      AddressRange(
-        validating: VirtualAddress(address), byteCount: UInt64(capacity) * UInt64(entryByteCount)) != nil
+      usedCount <= capacity
+    else { return nil }
+    let byteCount = UInt64(capacity) * UInt64(entryByteCount)
+    guard byteCount < 1 << 31, let end = fileOffset.advanced(by: byteCount), end.rawValue <= fileByteCount,
+      AddressRange(validating: VirtualAddress(address), byteCount: byteCount) != nil
     else { return nil }
     return ELFTableRoom(
       address: VirtualAddress(address), fileOffset: fileOffset, entryByteCount: entryByteCount,
