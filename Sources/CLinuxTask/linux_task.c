@@ -17,7 +17,14 @@
 // From <linux/ptrace.h>, which cannot be included beside <sys/ptrace.h>.
 #define REQUEST_GET_SIGNAL_MASK 0x420a
 #define REQUEST_SET_SIGNAL_MASK 0x420b
+#define REQUEST_PEEK_SIGNAL_INFO 0x4209
 #define KERNEL_SIGNAL_MASK_SIZE 8
+
+struct peek_signal_info {
+  uint64_t offset;
+  uint32_t is_shared;
+  int32_t count;
+};
 
 static long checked(long result) { return result < 0 ? -errno : result; }
 
@@ -79,6 +86,18 @@ int linux_task_get_signal_info(pid_t thread, void *info) {
 }
 int linux_task_set_signal_info(pid_t thread, const void *info) {
   return request(PTRACE_SETSIGINFO, thread, 0, (uintptr_t)info);
+}
+
+int linux_task_peek_signals(pid_t thread) {
+  int total = 0;
+  for (uint32_t shared = 0; shared < 2; shared++) {
+    struct peek_signal_info what = {0, shared, 1};
+    siginfo_t info;
+    int found = request(REQUEST_PEEK_SIGNAL_INFO, thread, (uintptr_t)&what, (uintptr_t)&info);
+    if (found < 0) return found;
+    total += found;
+  }
+  return total;
 }
 
 int linux_task_poll_status(pid_t thread, int *status) {

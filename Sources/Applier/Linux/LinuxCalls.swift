@@ -119,6 +119,11 @@ enum LinuxCalls {
     try check(linux_task_set_signal_info(thread, info), "ptrace(PTRACE_SETSIGINFO)")
   }
 
+  /// Whether any signal waits for the thread or its process, blocked or not.
+  static func hasWaitingSignal(_ thread: Int32) throws(SystemCallFailure) -> Bool {
+    try check(linux_task_peek_signals(thread), "ptrace(PTRACE_PEEKSIGINFO)") > 0
+  }
+
   /// What the thread has to report, if anything.
   static func pollStatus(_ thread: Int32) throws(SystemCallFailure) -> WaitStatus? {
     var status: Int32 = 0

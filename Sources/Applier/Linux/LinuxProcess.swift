@@ -176,18 +176,20 @@ extension LinuxProcess {
       detail: "nothing is mapped there")
   }
 
-  public func mappings() throws(ApplyError) -> [TaskMapping] {
+  public func mappings() throws(ApplyError) -> [TaskMapping] { try mapsLines().map(TaskMapping.init) }
+
+  func mapsLines() throws(ApplyError) -> [MapsLine] {
     let bytes: [UInt8]
     do throws(SystemCallFailure) {
       bytes = try LinuxCalls.contents("/proc/\(id)/maps")
     } catch {
       throw ApplyError(error.isGone ? .processExited : .taskCallFailed, target: description, failure: error)
     }
-    guard let mappings = TaskMapping.parse(maps: bytes) else {
+    guard let lines = MapsLine.parse(bytes) else {
       throw ApplyError(.taskMemoryMalformed, target: description, detail: "/proc/\(id)/maps is not as known")
     }
-    if mappings.isEmpty { throw ApplyError(.processExited, target: description) }
-    return mappings
+    if lines.isEmpty { throw ApplyError(.processExited, target: description) }
+    return lines
   }
 
   func auxiliaryVector() throws(ApplyError) -> AuxiliaryVector {

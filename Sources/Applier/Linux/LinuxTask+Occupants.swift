@@ -11,7 +11,7 @@ extension LinuxTask {
       throw ApplyError(.taskCallFailed, target: name, detail: "threads are looked at only while they stand still")
     }
     guard !guards.isEmpty else { return [] }
-    var look = ThreadLook(task: self, guards: guards, mappings: try process.mappings())
+    var look = ThreadLook(task: self, guards: guards, mappings: try process.mapsLines())
     var found: [ThreadOccupant] = []
     for id in threads.keys.sorted() {
       guard let registers = threads[id]?.registers else { continue }
@@ -44,20 +44,17 @@ private struct ThreadLook {
   let task: LinuxTask
   let guards: [GuardedRange]
   let scan: StackScan
-  let mappings: [TaskMapping]
-  let executable: [RuntimeRange]
-  private let lowestCode: UInt64
-  private let highestCode: UInt64
+  let mappings: [MapsLine]
+  private let executable: CodeRanges
   var returnAddresses: [UInt64: Bool] = [:]
+  var pointerGuard: UInt64?
 
-  init(task: LinuxTask, guards: [GuardedRange], mappings: [TaskMapping]) {
+  init(task: LinuxTask, guards: [GuardedRange], mappings: [MapsLine]) {
     self.task = task
     self.guards = guards
     self.mappings = mappings
     scan = StackScan(guards)
-    executable = mappings.filter { $0.protection.contains(.execute) }.map(\.range)
-    lowestCode = executable.map(\.start.rawValue).min() ?? .max
-    highestCode = executable.map(\.end.rawValue).max() ?? 0
+    executable = CodeRanges(mappings)
   }
 
   mutating func occupants(_ id: Int32, _ registers: ThreadRegisters) throws(ApplyError) -> [ThreadOccupant] {
@@ -95,7 +92,8 @@ private struct ThreadLook {
   // MARK: Stacks
 
   private mutating func stackHits(_ registers: ThreadRegisters) throws(ApplyError) -> Set<StackScan.Hit> {
-    let pointerGuard = pointerGuard(registers)
+    pointerGuard = pointerGuard ?? readPointerGuard(registers)
+    let pointerGuard = pointerGuard
     var found: Set<StackScan.Hit> = []
     var seen: Set<UInt64> = []
     var pointers = [registers[.rsp]]
@@ -120,22 +118,29 @@ private struct ThreadLook {
   }
 
   /// The main stack grows when it is touched: its pointer may be below it still.
-  private func stack(holding pointer: UInt64) -> TaskMapping? {
+  private func stack(holding pointer: UInt64) -> MapsLine? {
     let pointer = RuntimeAddress(rawValue: pointer)
-    guard let mapping = mappings.first(where: { pointer < $0.range.end }), mapping.protection.contains(.read),
-      mapping.range.contains(pointer) || mapping.name == "[stack]"
+    // Ascending: the first one that ends behind the pointer.
+    var lower = 0
+    var upper = mappings.count
+    while lower < upper {
+      let middle = (lower + upper) / 2
+      if pointer < mappings[middle].range.end { upper = middle } else { lower = middle + 1 }
+    }
+    guard lower < mappings.count, case let mapping = mappings[lower], mapping.protection.contains(.read),
+      mapping.range.contains(pointer) || mapping.name.elementsEqual("[stack]".utf8)
     else { return nil }
     return mapping
   }
 
   /// Stack pointers of what signal handlers on this stack have interrupted, where that is another stack. A signal frame
   /// begins with the address of the restorer (SignalFrame).
-  private func interruptedStacks(_ words: [UInt8], _ mapping: TaskMapping) -> [UInt64] {
+  private func interruptedStacks(_ words: [UInt8], _ mapping: MapsLine) -> [UInt64] {
     words.withUnsafeBytes { buffer in
       var pointers: [UInt64] = []
       for offset in stride(from: 0, to: buffer.count - Self.frameHead, by: 8) {
         let word = buffer.load(fromByteOffset: offset, as: UInt64.self)
-        guard word >= lowestCode, word < highestCode, isExecutable(word), task.isRestorer(word) else { continue }
+        guard executable.contains(word), task.isRestorer(word) else { continue }
         let pointer = buffer.load(fromByteOffset: offset + Self.pointerInFrame, as: UInt64.self)
         if !mapping.range.contains(RuntimeAddress(rawValue: pointer)) { pointers.append(pointer) }
       }
@@ -143,29 +148,47 @@ private struct ThreadLook {
     }
   }
 
-  private func isExecutable(_ address: UInt64) -> Bool {
-    let address = RuntimeAddress(rawValue: address)
-    return executable.contains { $0.contains(address) }
-  }
-
   private mutating func isReturnAddress(_ address: UInt64) -> Bool {
     if let known = returnAddresses[address] { return known }
     var answer = false
     do throws(ApplyError) {
       let start = RuntimeAddress(rawValue: address &- 8)
-      if isExecutable(address &- 1) { answer = StackScan.endsInCall(try task.process.read(start, 8)) }
+      if executable.contains(address &- 1) { answer = StackScan.endsInCall(try task.process.read(start, 8)) }
     } catch {}
     returnAddresses[address] = answer
     return answer
   }
 
-  /// At fs:0x30 (tcbhead_t.pointer_guard). Of a C library that has none there, some word: it demangles to nothing.
-  private func pointerGuard(_ registers: ThreadRegisters) -> UInt64? {
+  /// At fs:0x30 (tcbhead_t.pointer_guard), the same in every thread (csu/libc-start.c, nptl/pthread_create.c). Of a C
+  /// library that has none there, some word: it demangles to nothing.
+  private func readPointerGuard(_ registers: ThreadRegisters) -> UInt64? {
     do throws(ApplyError) {
       let address = RuntimeAddress(rawValue: registers[.fsBase] &+ 0x30)
       return TaskBytes(try task.process.read(address, 8)).word(at: 0)
     } catch {
       return nil
     }
+  }
+}
+
+/// Where a task may execute. Asked for every word of every stack: a few comparisons each.
+private struct CodeRanges {
+  private let bounds: [(start: UInt64, end: UInt64)]
+  private let lowest: UInt64
+  private let highest: UInt64
+
+  init(_ mappings: [MapsLine]) {
+    // [vsyscall], above all else, would take every pointer for one into code; nothing in it can be read.
+    bounds = mappings.filter { $0.protection.contains(.execute) && !$0.name.elementsEqual("[vsyscall]".utf8) }
+      .map { ($0.range.start.rawValue, $0.range.end.rawValue) }
+    lowest = bounds.map(\.start).min() ?? .max
+    highest = bounds.map(\.end).max() ?? 0
+  }
+
+  @inline(__always)
+  func contains(_ address: UInt64) -> Bool {
+    guard address >= lowest, address < highest else { return false }
+    for range in bounds where address >= range.start && address < range.end { return true }
+    return false
   }
 }

@@ -83,10 +83,8 @@ public final class LinuxTask: TaskAccess {
 
   public var name: String { process.description }
 
-  public func identity() throws(ApplyError) -> [UInt8] {
-    guard let buildID = image.buildID else { throw process.malformed("its image has no build-id note") }
-    return buildID
-  }
+  /// Empty where the image has no build-id: it is then known by the header in its arena alone.
+  public func identity() throws(ApplyError) -> [UInt8] { image.buildID ?? [] }
 
   private static func refusal(_ process: LinuxProcess, _ failure: SystemCallFailure) -> ApplyError {
     if failure.isGone { return ApplyError(.noSuchProcess, target: process.description, failure: failure) }

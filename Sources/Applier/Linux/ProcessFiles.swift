@@ -14,18 +14,13 @@ struct ProcessStatus: Hashable, Sendable {
 
   /// Nil where a line is missing that every kernel since 2.6.23 writes.
   init?(_ bytes: [UInt8]) {
-    var lines: [Substring: Substring] = [:]
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-      guard let colon = line.firstIndex(of: ":") else { continue }
-      lines[line[..<colon]] = line[line.index(after: colon)...].drop { $0 == "\t" || $0 == " " }
-    }
-    func mask(_ key: Substring) -> UInt64? { lines[key].flatMap { UInt64($0, radix: 16) } }
+    let lines = StatusLines(bytes)
     guard
-      let state = lines["State"]?.utf8.first, let group = lines["Tgid"].flatMap({ Int32($0) }),
-      let tracer = lines["TracerPid"].flatMap({ Int32($0) }),
-      let user = lines["Uid"]?.split(separator: "\t").dropFirst().first.flatMap({ UInt32($0) }),
-      let own = mask("SigPnd"), let shared = mask("ShdPnd"), let blocked = mask("SigBlk"),
-      let ignored = mask("SigIgn"), let caught = mask("SigCgt")
+      let state = lines["State"]?.first, let group = lines.number("Tgid"), let tracer = lines.number("TracerPid"),
+      let user = lines["Uid"]?.split(separator: UInt8(ascii: "\t")).dropFirst().first
+        .flatMap({ UInt32(String(decoding: $0, as: UTF8.self)) }),
+      let own = lines.mask("SigPnd"), let shared = lines.mask("ShdPnd"), let blocked = lines.mask("SigBlk"),
+      let ignored = lines.mask("SigIgn"), let caught = lines.mask("SigCgt")
     else { return nil }
     self.state = state
     threadGroup = group
@@ -52,6 +47,29 @@ struct ProcessStatus: Hashable, Sendable {
 
   /// SIGCHLD 17, SIGURG 23, SIGWINCH 28. signal(7); SIGCONT is apart: it continues.
   private static let ignoredByDefault: UInt64 = 1 << 16 | 1 << 22 | 1 << 27
+}
+
+/// Lines of `Key:<tab or blanks>value`. It is read for threads that stand still: only what is asked for becomes text.
+private struct StatusLines {
+  private let lines: [ArraySlice<UInt8>]
+
+  init(_ bytes: [UInt8]) { lines = bytes.split(separator: UInt8(ascii: "\n")) }
+
+  subscript(key: StaticString) -> ArraySlice<UInt8>? {
+    let name = UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount)
+    for line in lines where line.count > name.count && line.starts(with: name) {
+      let value = line.dropFirst(name.count)
+      guard value.first == UInt8(ascii: ":") else { continue }
+      return value.dropFirst().drop { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }
+    }
+    return nil
+  }
+
+  func number(_ key: StaticString) -> Int32? { self[key].flatMap { Int32(String(decoding: $0, as: UTF8.self)) } }
+
+  func mask(_ key: StaticString) -> UInt64? {
+    self[key].flatMap { UInt64(String(decoding: $0, as: UTF8.self), radix: 16) }
+  }
 }
 
 /// The parts of `/proc/PID/stat` that name one life of a process id.
@@ -97,31 +115,70 @@ struct AuxiliaryVector: Hashable, Sendable {
   subscript(key: Key) -> UInt64? { values[key.rawValue] }
 }
 
-extension TaskMapping {
-  /// The lines of `/proc/PID/maps`; nil where one is not as proc_pid_maps(5) has it.
-  static func parse(maps bytes: [UInt8]) -> [TaskMapping]? {
-    var mappings: [TaskMapping] = []
-    for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      guard let mapping = TaskMapping(mapsLine: line) else { return nil }
-      mappings.append(mapping)
+/// A line of `/proc/PID/maps`: `start-end rwxp offset device inode   name`, in which only the name may hold blanks.
+///
+/// Read while a task stands still, so without making a string of what nobody asks for. proc_pid_maps(5).
+struct MapsLine {
+  var range: RuntimeRange
+  var protection: PageProtection
+  var name: ArraySlice<UInt8>
+
+  /// Nil where a line is not as known.
+  static func parse(_ bytes: [UInt8]) -> [MapsLine]? {
+    var lines: [MapsLine] = []
+    var next = bytes[...]
+    while !next.isEmpty {
+      let end = next.firstIndex(of: UInt8(ascii: "\n")) ?? next.endIndex
+      guard let line = MapsLine(next[..<end]) else { return nil }
+      lines.append(line)
+      next = next[end...].dropFirst()
     }
-    return mappings
+    return lines
   }
 
-  /// `start-end rwxp offset device inode   name`, in which only the name may hold blanks.
-  private init?(mapsLine line: ArraySlice<UInt8>) {
-    let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
-    guard fields.count >= 5, fields[1].count == 4 else { return nil }
-    let ends = fields[0].split(separator: UInt8(ascii: "-"))
-    guard ends.count == 2, let start = UInt64(String(decoding: ends[0], as: UTF8.self), radix: 16),
-      let end = UInt64(String(decoding: ends[1], as: UTF8.self), radix: 16), start <= end,
+  init?(_ line: ArraySlice<UInt8>) {
+    var rest = line
+    guard let start = Self.hexadecimal(&rest, endingIn: UInt8(ascii: "-")),
+      let end = Self.hexadecimal(&rest, endingIn: UInt8(ascii: " ")), start <= end, rest.count > 4,
       let range = RuntimeRange(start: RuntimeAddress(rawValue: start), byteCount: end - start)
     else { return nil }
-    var protection: PageProtection = []
-    for (letter, bit) in zip(fields[1], [PageProtection.read, .write, .execute]) where letter != UInt8(ascii: "-") {
+    self.range = range
+    protection = []
+    for (letter, bit) in zip(rest, [PageProtection.read, .write, .execute]) where letter != UInt8(ascii: "-") {
       protection.insert(bit)
     }
-    let name = fields.count == 6 ? fields[5].drop { $0 == UInt8(ascii: " ") } : []
-    self.init(range: range, protection: protection, name: String(decoding: name, as: UTF8.self))
+    // Protection, offset, device, inode; then blanks.
+    for _ in 0..<4 {
+      guard let blank = rest.firstIndex(of: UInt8(ascii: " ")) else {
+        name = []
+        return
+      }
+      rest = rest[(blank + 1)...]
+    }
+    name = rest.drop { $0 == UInt8(ascii: " ") }
+  }
+
+  private static func hexadecimal(_ rest: inout ArraySlice<UInt8>, endingIn end: UInt8) -> UInt64? {
+    var value: UInt64 = 0
+    var digits = 0
+    while let byte = rest.popFirst() {
+      if byte == end { return digits > 0 ? value : nil }
+      let digit: UInt8
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+      default: return nil
+      }
+      digits += 1
+      guard digits <= 16 else { return nil }
+      value = value << 4 | UInt64(digit)
+    }
+    return nil
+  }
+}
+
+extension TaskMapping {
+  init(_ line: MapsLine) {
+    self.init(range: line.range, protection: line.protection, name: String(decoding: line.name, as: UTF8.self))
   }
 }

@@ -35,6 +35,9 @@ int linux_task_set_signal_mask(pid_t thread, uint64_t mask);
 int linux_task_get_signal_info(pid_t thread, void *info);
 int linux_task_set_signal_info(pid_t thread, const void *info);
 
+// How many signals wait, as far as one of the thread's own and one of the process's; blocked ones count.
+int linux_task_peek_signals(pid_t thread);
+
 // The thread that has a status to report, 0 when there is none yet. Never blocks.
 int linux_task_poll_status(pid_t thread, int *status);
 ssize_t linux_task_write_memory(pid_t process, const void *bytes, uint64_t address, size_t count);
