@@ -45,7 +45,7 @@ extension WriteOperation {
     case .virtual(let address): parts.append("\(address) \(after.count) bytes")
     case .file(let offset): parts.append("\(offset) \(after.count) bytes, in the file only")
     }
-    if !fixups.isEmpty { parts.append("\(fixups.count) fixups") }
+    if !fixups.isEmpty { parts.append(fixups.count.counted("fixup")) }
     if isFresh { parts.append("fresh room") }
     if let initial { parts.append(initial.text) }
     return parts.joined(separator: ", ")
@@ -65,7 +65,7 @@ extension PointerOperation {
   fileprivate var text: String {
     func target(_ address: VirtualAddress?) -> String { address.map { "\($0)" } ?? "null" }
     var parts = ["\(cell) \(target(before)) → \(target(after))"]
-    if !records.isEmpty { parts.append("\(records.count) loader records") }
+    if !records.isEmpty { parts.append(records.count.counted("loader record")) }
     if isFresh { parts.append("fresh room") }
     if let initial { parts.append(initial.text) }
     return parts.joined(separator: ", ")
@@ -75,7 +75,7 @@ extension PointerOperation {
 extension BindOperation {
   fileprivate var text: String {
     var parts = ["\(cell) \(before?.title ?? "nothing") → \(after?.title ?? "nothing")"]
-    if !records.isEmpty { parts.append("\(records.count) loader records") }
+    if !records.isEmpty { parts.append(records.count.counted("loader record")) }
     if isFresh { parts.append("fresh room") }
     if let initial { parts.append(initial.text) }
     return parts.joined(separator: ", ")

@@ -17,32 +17,34 @@ struct OldBodies {
   init(_ store: JournalStore, at reached: Digest, from origin: Digest) throws(JournalError) {
     self.store = store
     self.reached = reached
+    for placed in try store.supersededBodies(at: reached) { add(placed.identity, placed.placement, of: placed.update) }
     let newest = try store.head()?.digest ?? reached
-    for tip in [reached, origin, newest] {
-      for placed in try store.supersededBodies(at: tip) { try add(placed) }
+    for tip in [origin, newest] where tip != reached {
+      for placed in try store.supersededBodies(at: tip) {
+        try addUnlessCurrent(placed.identity, placed.placement, of: placed.update)
+      }
       for step in try store.steps(from: reached, to: tip) where step.direction == .forward {
         try add(step.update)
       }
     }
   }
 
-  private mutating func add(_ placed: PlacedAtom) throws(JournalError) {
-    try add(placed.identity, placed.placement, of: placed.update)
-  }
-
   private mutating func add(_ update: Update) throws(JournalError) {
     for change in update.content.atoms where change.atomKind == .function && change.change != .rewritten {
-      if let after = change.after { try add(change.atom, after, of: update.number) }
+      if let after = change.after { try addUnlessCurrent(change.atom, after, of: update.number) }
     }
   }
 
-  private mutating func add(
+  private mutating func addUnlessCurrent(
     _ atom: AtomIdentity, _ placement: Placement, of update: UpdateNumber
   ) throws(JournalError) {
-    guard !placement.body.isEmpty, !seen.contains(placement.body),
-      try !isCurrent(atom, placement.body.start, of: update)
-    else { return }
-    seen.insert(placement.body)
+    // Most are there already: the question costs a query for each function.
+    guard !seen.contains(placement.body), try !isCurrent(atom, placement.body.start, of: update) else { return }
+    add(atom, placement, of: update)
+  }
+
+  private mutating func add(_ atom: AtomIdentity, _ placement: Placement, of update: UpdateNumber) {
+    guard !placement.body.isEmpty, seen.insert(placement.body).inserted else { return }
     bodies.append(
       SupersededBody(
         range: placement.body, function: atom.title(as: .function), update: update,
