@@ -13,7 +13,8 @@ unset HCS_JOURNAL
 
 cleanup() {
   local pid
-  for pid in "${started[@]+"${started[@]}"}"; do kill -9 "$pid" 2>/dev/null; done
+  # The shell's own word on how its jobs ended is left out.
+  for pid in "${started[@]+"${started[@]}"}"; do { kill -9 "$pid" && wait "$pid"; } 2>/dev/null; done
   if [ "$failed" -eq 0 ]; then rm -rf "$work"; else echo "files kept in $work"; fi
 }
 trap cleanup EXIT
