@@ -43,7 +43,7 @@ let package = Package(
       ]),
     .testTarget(name: "ObjectFileTests", dependencies: ["ObjectFile"]),
     .testTarget(name: "JournalTests", dependencies: ["Journal"]),
-    .testTarget(name: "LinkerTests", dependencies: ["Linker"]),
+    .testTarget(name: "LinkerTests", dependencies: ["Linker", "Applier"]),
     .testTarget(name: "TidyTests"),
     .testTarget(name: "ApplierTests", dependencies: ["Applier"]),
   ],
