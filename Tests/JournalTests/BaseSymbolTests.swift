@@ -38,6 +38,23 @@ private final class Statements: Sendable {
     #expect(try store.baseSymbols(named: "nobody").isEmpty)
   }
 
+  @Test func `many names at once give what each gives`() throws {
+    let names = Set(SmallImage.symbols.map(\.name)).union((0..<100).map { "nobody\($0)" })
+    let found = try store.baseSymbols(named: names)
+    for name in names { #expect(try found[name] ?? [] == store.baseSymbols(named: name)) }
+    #expect(try store.baseSymbols(named: []).isEmpty)
+  }
+
+  @Test func `look-ups while reading see one state, and what is thrown comes out`() throws {
+    struct Refusal: Error, Equatable {}
+    let names = try store.whileReading { () throws(JournalError) in
+      try store.whileReading { () throws(JournalError) in try store.baseSymbols(named: "main").map(\.name) }
+    }
+    #expect(names == ["main"])
+    #expect(throws: Refusal()) { try store.whileReading { () throws(Refusal) in throw Refusal() } }
+    #expect(try store.baseSymbols(named: "main").map(\.name) == names)
+  }
+
   @Test func `local symbols are found by their unit`() throws {
     #expect(try store.units(named: "a.c") == [0])
     #expect(try store.units(named: "c.c") == [])
@@ -121,6 +138,8 @@ private final class Statements: Sendable {
     _ = try store.types(named: "struct conn", at: head)
     _ = try store.units(named: "a.c")
     _ = try store.placements(named: "main", at: head)
+    _ = try store.placements(named: ["main", "step"], at: head)
+    _ = try store.baseSymbols(named: ["main", "step"])
     _ = try store.placement(containing: VirtualAddress(SmallImage.arenaCode + 8), at: head)
     _ = try store.bodies(ofFunction: AtomIdentity(name: "main"), at: head)
     _ = try store.supersededBodies(at: head)

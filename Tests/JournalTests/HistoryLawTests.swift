@@ -64,7 +64,9 @@ import Testing
   func `an atom is found by name and by address where the update has it`(seed: UInt64) throws {
     let history = try history(seed)
     for state in history.states {
+      let together = try store.placements(named: SmallImage.symbols.map(\.name), at: state.digest)
       for symbol in SmallImage.symbols.prefix(5) {
+        #expect(try together[symbol.name] ?? [] == store.placements(named: symbol.name, at: state.digest))
         let atom = AtomIdentity(name: symbol.name, unit: symbol.unit)
         let placed = try store.placement(of: atom, at: state.digest)
         let named = try store.placements(named: symbol.name, at: state.digest).filter { $0.identity == atom }

@@ -18,6 +18,20 @@ extension JournalStore {
     }
   }
 
+  /// The same for many names at once, which costs much less than one by one. A name without atoms is not in the answer.
+  public func placements(
+    named names: some Collection<String>, at digest: Digest
+  ) throws(JournalError) -> [String: [PlacedAtom]] {
+    try lookUp { db in
+      let lineage = try lineage(of: digest, in: db)
+      let ids = try db.all(namedOneOf: names, "SELECT id FROM atom WHERE name IN", orderedBy: "name, id") {
+        try $0.integer(0)
+      }
+      let atoms = try ids.compactMap { try current($0, at: lineage, in: db) }
+      return Dictionary(grouping: atoms, by: \.identity.name)
+    }
+  }
+
   /// What stands at an address: the current body, else the newest of the superseded ones that are still there.
   public func placement(
     containing address: VirtualAddress, at digest: Digest

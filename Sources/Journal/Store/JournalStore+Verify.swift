@@ -10,6 +10,7 @@ extension JournalStore {
   public func verify() throws(JournalError) -> JournalVerification {
     chunks.removeAll()
     decodedUpdates.removeAll()
+    lineages.removeAll()
     return try read { db in
       var verifier = JournalVerifier(store: self, db: db)
       verifier.checkStorage()

@@ -17,6 +17,8 @@ public final class JournalStore: Sendable {
   let queue: DatabaseQueue
   let chunks = RecentValues<Int64, [UInt8]>(capacity: 32)
   let decodedUpdates = RecentValues<Int64, Update>(capacity: 64)
+  /// Branches and numbers of updates never change.
+  let lineages = RecentValues<Digest, Lineage>(capacity: 16)
 
   init(path: String, base: BaseImage, queue: DatabaseQueue) {
     self.path = path
@@ -37,10 +39,25 @@ public final class JournalStore: Sendable {
   /// does the base image.
   func lookUp<Value>(_ body: (Database) throws -> Value) throws(JournalError) -> Value {
     do {
-      return try queue.unsafeRead(body)
+      return try queue.unsafeReentrantRead(body)
     } catch {
       throw JournalError(wrapping: error, journal: path)
     }
+  }
+
+  /// Every look-up made in the body sees one state of the journal, and none of them locks it by itself: that is most of what a
+  /// look-up costs. Nothing can be written meanwhile.
+  public func whileReading<Value, Failure>(
+    _ body: () throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    let result: Result<Value, Failure> = queue.unsafeReentrantRead { db in
+      // Where it cannot begin, the look-ups say why.
+      let begins = !db.isInsideTransaction
+      if begins { try? db.beginTransaction(.deferred) }
+      defer { if begins, db.isInsideTransaction { try? db.commit() } }
+      do throws(Failure) { return .success(try body()) } catch { return .failure(error) }
+    }
+    return try result.get()
   }
 
   /// One transaction; all of it or nothing.

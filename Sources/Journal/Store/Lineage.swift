@@ -6,8 +6,8 @@ import GRDB
 ///
 /// Numbers grow along every branch, and from a branch's fork on: so "on the way to" is one comparison for each branch,
 /// and what is valid at an update is found without walking the updates before it.
-struct Lineage {
-  struct Reach {
+struct Lineage: Sendable {
+  struct Reach: Sendable {
     var branch: Int64
     /// The last number of the branch that is on the way.
     var limit: Int64
@@ -43,10 +43,13 @@ extension Lineage {
 extension JournalStore {
   func lineage(of digest: Digest, in db: Database) throws -> Lineage {
     if digest == base.digest { return .base }
+    if let known = lineages[digest] { return known }
     let place = try db.first("SELECT number, branch_id FROM update_entry WHERE digest = ?", [Data(digest)]) {
       (number: try $0.integer(0), branch: try $0.integer(1))
     }
     guard let place else { throw JournalError(.unknownDigest, digest: digest) }
-    return try Lineage(number: place.number, branch: place.branch, in: db)
+    let lineage = try Lineage(number: place.number, branch: place.branch, in: db)
+    lineages.insert(lineage, for: digest)
+    return lineage
   }
 }
