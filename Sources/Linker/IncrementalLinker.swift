@@ -58,7 +58,7 @@ public struct IncrementalLinker {
       objects.append(try ObjectGraph(file, path: path, producers: facts.producers))
       types.append(facts)
     }
-    return try link(LinkSet(objects), types, description)
+    return try store.whileReading { () throws(LinkError) in try link(LinkSet(objects), types, description) }
   }
 
   private static func open(_ path: String) throws(LinkError) -> ELFFile {
@@ -73,6 +73,7 @@ public struct IncrementalLinker {
     _ set: LinkSet, _ types: [ObjectTypes], _ description: Description
   ) throws(LinkError) -> Result {
     let directory = AtomDirectory(store: store, parent: parent)
+    try directory.prepare(set.names)
     let memory = PlacedMemory(store: store, parent: parent, tables: tables)
     let identities = AtomIdentities(set: set, types: types, directory: directory, memory: memory)
     var differ = Differ(identities: identities, memory: memory)

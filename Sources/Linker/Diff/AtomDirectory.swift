@@ -8,6 +8,9 @@ final class AtomDirectory {
   private let base: BaseImage
   private var globals: [String: KnownAtom?] = [:]
   private var units: [UnitKey: [String: [BaseSymbol]]] = [:]
+  /// What has been asked of the journal: an object names most of what it refers to many times.
+  private var placements: [String: [PlacedAtom]] = [:]
+  private var symbols: [String: [BaseSymbol]] = [:]
 
   private struct UnitKey: Hashable {
     let name: String
@@ -18,6 +21,16 @@ final class AtomDirectory {
     self.store = store
     self.parent = parent
     base = store.base
+  }
+
+  /// Looks names up that will be asked for, all at once.
+  func prepare(_ names: Set<String>) throws(LinkError) {
+    let placed = try fromJournal { () throws(JournalError) in try store.placements(named: names, at: parent) }
+    let known = try fromJournal { () throws(JournalError) in try store.baseSymbols(named: names) }
+    for name in names {
+      placements[name] = placed[name] ?? []
+      symbols[name] = known[name] ?? []
+    }
   }
 
   /// The atom that a reference from another file to this name means; nil where the image does not define it.
@@ -44,7 +57,10 @@ final class AtomDirectory {
 
   /// Every variant of a function or variable by exact identity name: newest first.
   func placements(named name: String) throws(LinkError) -> [PlacedAtom] {
-    try fromJournal { () throws(JournalError) in try store.placements(named: name, at: parent) }
+    if let known = placements[name] { return known }
+    let placed = try fromJournal { () throws(JournalError) in try store.placements(named: name, at: parent) }
+    placements[name] = placed
+    return placed
   }
 
   /// The local symbols of one compilation unit of the base image by their names there.
@@ -91,7 +107,10 @@ final class AtomDirectory {
   }
 
   func baseSymbols(named name: String) throws(LinkError) -> [BaseSymbol] {
-    try fromJournal { () throws(JournalError) in try store.baseSymbols(named: name) }
+    if let known = symbols[name] { return known }
+    let found = try fromJournal { () throws(JournalError) in try store.baseSymbols(named: name) }
+    symbols[name] = found
+    return found
   }
 
   /// The symbols that share a function's bytes in the base image.

@@ -52,6 +52,16 @@ struct LinkSet {
     }
   }
 
+  /// What the objects define or refer to by name.
+  var names: Set<String> {
+    var names: Set<String> = []
+    for piece in objects.lazy.flatMap(\.pieces) {
+      for symbol in piece.symbols { names.insert(symbol.name) }
+      for case .external(let name, _) in piece.targets { names.insert(name) }
+    }
+    return names
+  }
+
   /// The target with references to names that another object of the set defines led to that object's piece.
   func target(_ index: Int, of id: PieceID) -> (target: ReferenceTarget, object: Int) {
     let target = self[id].targets[index]

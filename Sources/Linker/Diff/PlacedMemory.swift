@@ -9,6 +9,8 @@ final class PlacedMemory {
   let isPositionIndependent: Bool
   private let segments: [Segment]
   private let relocations: BaseRelocations
+  private static let windowByteCount: UInt64 = 4096
+  private var windows: [VirtualAddress: [UInt8]] = [:]
 
   init(store: JournalStore, parent: Digest, tables: ELFArenaLayout) {
     self.store = store
@@ -28,6 +30,29 @@ final class PlacedMemory {
   }
 
   func bytes(_ range: AddressRange) throws(LinkError) -> [UInt8] {
+    guard let window = window(around: range) else { return try read(range) }
+    let known: [UInt8]
+    if let bytes = windows[window.start] { known = bytes } else { known = try read(window) }
+    windows[window.start] = known
+    let start = Int(range.start.rawValue - window.start.rawValue)
+    return Array(known[start..<start + Int(range.byteCount)])
+  }
+
+  /// What an object's functions are compared with stands together in the image, and a look-up for each would cost more than the
+  /// bytes. Not in the arena: there a window may hold many updates' writes, each of which would be read.
+  private func window(around range: AddressRange) -> AddressRange? {
+    guard let segment = segments.first(where: { $0.range.contains(range) }), !segment.isPartOfArena,
+      range.byteCount <= Self.windowByteCount
+    else { return nil }
+    let offset = range.start.rawValue - segment.range.start.rawValue
+    let start = offset - offset % Self.windowByteCount
+    let count = min(Self.windowByteCount, segment.range.byteCount - start)
+    guard offset + range.byteCount <= start + count else { return nil }
+    return AddressRange(
+      validating: VirtualAddress(segment.range.start.rawValue + start), byteCount: count)
+  }
+
+  private func read(_ range: AddressRange) throws(LinkError) -> [UInt8] {
     try fromJournal { () throws(JournalError) in try store.bytes(range, at: parent) }
   }
 
@@ -45,8 +70,11 @@ final class PlacedMemory {
   }
 
   func pointer(at cell: VirtualAddress) throws(LinkError) -> Pointer {
-    if let placed = try pointerOperation(at: cell) { return placed.after.map(Pointer.address) ?? .null }
-    if let bound = try bindOperation(at: cell) { return bound.after.map(Pointer.imported) ?? .null }
+    switch try newestOperation(on: cell) {
+    case .pointer(let pointer)? where pointer.cell == cell: return pointer.after.map(Pointer.address) ?? .null
+    case .bind(let bind)? where bind.cell == cell: return bind.after.map(Pointer.imported) ?? .null
+    default: break
+    }
     if let slot = try baseImport(slot: cell) { return .imported(slot.symbol) }
     guard isPositionIndependent else { return try plain(word(at: cell)) }
     guard let record = try relocations.relative(at: cell) else { return .number(try word(at: cell)) }
@@ -59,11 +87,6 @@ final class PlacedMemory {
   func pointerOperation(at cell: VirtualAddress) throws(LinkError) -> PointerOperation? {
     guard case .pointer(let pointer)? = try newestOperation(on: cell), pointer.cell == cell else { return nil }
     return pointer
-  }
-
-  private func bindOperation(at cell: VirtualAddress) throws(LinkError) -> BindOperation? {
-    guard case .bind(let bind)? = try newestOperation(on: cell), bind.cell == cell else { return nil }
-    return bind
   }
 
   private func newestOperation(on cell: VirtualAddress) throws(LinkError) -> Operation? {
