@@ -257,6 +257,39 @@ extension LinuxCalls {
     nanosleep(&time, nil)
   }
 
+  struct BlockedChildSignal {
+    fileprivate var mask: sigset_t
+  }
+
+  /// SIGCHLD, in this thread.
+  static func blockChildSignal() -> BlockedChildSignal {
+    var set = childSignal
+    var found = sigset_t()
+    pthread_sigmask(SIG_BLOCK, &set, &found)
+    return BlockedChildSignal(mask: found)
+  }
+
+  static func unblockChildSignal(_ blocked: BlockedChildSignal) {
+    var mask = blocked.mask
+    pthread_sigmask(SIG_SETMASK, &mask, nil)
+  }
+
+  /// Takes a blocked SIGCHLD; false when none comes in time.
+  static func awaitChildSignal(nanoseconds: Int) -> Bool {
+    var set = childSignal
+    var time = timespec(tv_sec: 0, tv_nsec: nanoseconds)
+    return sigtimedwait(&set, nil, &time) == SIGCHLD
+  }
+
+  static func raiseChildSignal() { kill(getpid(), SIGCHLD) }
+
+  private static var childSignal: sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, SIGCHLD)
+    return set
+  }
+
   struct Scheduling: Sendable {
     fileprivate var policy: Int32
     fileprivate var priority: Int32

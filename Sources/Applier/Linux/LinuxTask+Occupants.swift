@@ -39,7 +39,11 @@ private struct ThreadLook {
   private static let chunk = 1 << 20
   /// Where rsp is in a signal frame: behind the restorer, the head of the ucontext and fifteen registers.
   private static let pointerInFrame = 8 + 40 + 15 * 8
-  private static let frameHead = pointerInFrame + 8
+  /// cs, gs, fs and ss follow rip and the flags: in a 64-bit program always these (arch/x86/include/asm/segment.h). To
+  /// compare them first leaves next to nothing to be looked up.
+  private static let selectorsInFrame = pointerInFrame + 24
+  private static let selectors: UInt64 = 0x2b << 48 | 0x33
+  private static let frameHead = selectorsInFrame + 8
 
   let task: LinuxTask
   let guards: [GuardedRange]
@@ -139,6 +143,9 @@ private struct ThreadLook {
     words.withUnsafeBytes { buffer in
       var pointers: [UInt64] = []
       for offset in stride(from: 0, to: buffer.count - Self.frameHead, by: 8) {
+        guard buffer.load(fromByteOffset: offset + Self.selectorsInFrame, as: UInt64.self) == Self.selectors else {
+          continue
+        }
         let word = buffer.load(fromByteOffset: offset, as: UInt64.self)
         guard executable.contains(word), task.isRestorer(word) else { continue }
         let pointer = buffer.load(fromByteOffset: offset + Self.pointerInFrame, as: UInt64.self)

@@ -2,10 +2,10 @@ import Glibc
 
 // How every thread of a task is brought to a stop, and set going again.
 //
-// Threads are seized before the pause begins, then interrupted all at once, then waited for together. Status is polled and
-// never waited for: a wait for one thread can hang for ever when the process ends meanwhile (the main thread's end is
-// reported only once every other traced thread's has been collected: kernel/exit.c, delay_group_leader), or when a thread
-// sits in vfork(2).
+// Threads are seized before the pause begins, then interrupted all at once, then collected one by one. Their status is
+// polled between reports and never waited for: a wait for one thread can hang for ever when the process ends meanwhile (the
+// main thread's end is reported only once every other traced thread's has been collected: kernel/exit.c,
+// delay_group_leader), or when a thread sits in vfork(2).
 //
 // Which threads there are is known once all known ones stand still and the kernel counts no more than these: none of them
 // can start another then. PTRACE_O_TRACECLONE takes in those that are started while the interrupts are on their way.
@@ -66,60 +66,65 @@ extension LinuxTask {
 
   private func holdAll() throws(ApplyError) {
     let deadline = LinuxCalls.nanoseconds &+ patience
+    let reports = StopReports()
     for id in threads.keys { try interrupt(id) }
-    var wait = Backoff()
     while true {
-      try collectStops(until: deadline)
+      try collectStops(reports, until: deadline)
       if try threads.count == threadCount() { return }
       // A thread that ends is counted for a moment longer.
-      if try !takeInThreads(interrupting: true) { try wait.pass(until: deadline, orThrow: notStopping) }
+      if try !takeInThreads(interrupting: true) { try awaitReport(reports, until: deadline) }
     }
   }
 
   /// Brings one thread to a stop, the others untouched.
   func hold(only id: Int32) throws(ApplyError) {
+    let reports = StopReports()
     try interrupt(id)
-    let deadline = LinuxCalls.nanoseconds &+ patience
-    var wait = Backoff()
-    while threads[id]?.isRunning == true {
-      try collect(id)
-      if threads[id]?.isRunning == true { try wait.pass(until: deadline, orThrow: notStopping) }
+    try collectStop(of: id, reports, until: LinuxCalls.nanoseconds &+ patience)
+  }
+
+  /// The main thread last: it may end without a report, and its end is reported after the others'.
+  private func collectStops(_ reports: StopReports, until deadline: UInt64) throws(ApplyError) {
+    while true {
+      for id in threads.keys where id != process.id { try collectStop(of: id, reports, until: deadline) }
+      try collectStop(of: process.id, reports, until: deadline)
+      if !threads.values.contains(where: \.isRunning) { return }
     }
   }
 
-  private func collectStops(until deadline: UInt64) throws(ApplyError) {
-    var wait = Backoff()
-    while true {
-      var running = 0
-      for thread in threads.values where thread.isRunning {
-        try collect(thread.id)
-        if threads[thread.id]?.isRunning == true { running += 1 }
+  private func collectStop(of id: Int32, _ reports: StopReports, until deadline: UInt64) throws(ApplyError) {
+    try collect(id)
+    while threads[id]?.isRunning == true {
+      try awaitReport(reports, until: deadline)
+      // When the process ends, each thread's end has to be collected before the main thread's is told.
+      if reports.hasLasted {
+        for other in threads.keys { try collect(other) }
+        try noteEndOfMainThread()
+      } else {
+        try collect(id)
       }
-      if running == 0 { return }
-      try wait.pass(until: deadline, orThrow: notStopping)
     }
+  }
+
+  private func awaitReport(_ reports: StopReports, until deadline: UInt64) throws(ApplyError) {
+    if LinuxCalls.nanoseconds < deadline { return reports.awaitNext() }
+    let stuck = threads.values.filter(\.isRunning).map { "\($0.id) (\(process.threadName($0.id)))" }
+    throw ApplyError(.taskCallFailed, target: name, detail: "thread \(stuck.joined(separator: ", ")) does not stop")
   }
 
   private func collect(_ id: Int32) throws(ApplyError) {
     while threads[id]?.isRunning == true, let status = try poll(id) { try note(status, of: id) }
-    if id == process.id, threads[id]?.isRunning == true { try noteEndOfMainThread() }
   }
 
   /// The main thread of a process may end before the others; wait(2) does not tell.
   private func noteEndOfMainThread() throws(ApplyError) {
     do throws(SystemCallFailure) {
-      guard threads.count > 1, try process.status(ofThread: process.id)?.isZombie == true else { return }
+      guard threads.count > 1, threads[process.id]?.isRunning == true,
+        try process.status(ofThread: process.id)?.isZombie == true
+      else { return }
       threads[process.id]?.state = .ended
     } catch {
       throw self.error(error)
-    }
-  }
-
-  private var notStopping: () -> ApplyError {
-    {
-      let stuck = self.threads.values.filter(\.isRunning).map { "\($0.id) (\(self.process.threadName($0.id)))" }
-      return ApplyError(
-        .taskCallFailed, target: self.name, detail: "thread \(stuck.joined(separator: ", ")) does not stop")
     }
   }
 
@@ -282,20 +287,5 @@ extension LinuxTask {
     if stop.signal == 0, try !LinuxCalls.hasWaitingSignal(id) { return true }
     guard let status = try process.status(ofThread: id) else { return false }
     return stop.signal == 0 ? !status.hasDeliverableSignal : status.passesOver(stop.signal)
-  }
-}
-
-/// The time between two looks at threads that are to stop. One that was asleep on another processor takes some 10 µs, in
-/// which a sleep would not even begin; one that waits for a processor may wait for ours.
-private struct Backoff {
-  private let start = LinuxCalls.nanoseconds
-  private var sleep = 10_000
-
-  mutating func pass(until deadline: UInt64, orThrow failure: () -> ApplyError) throws(ApplyError) {
-    let now = LinuxCalls.nanoseconds
-    guard now < deadline else { throw failure() }
-    if now &- start < 30_000 { return }
-    LinuxCalls.sleep(nanoseconds: sleep)
-    sleep = min(sleep + sleep / 4, now &- start < 20_000_000 ? 100_000 : 1_000_000)
   }
 }
