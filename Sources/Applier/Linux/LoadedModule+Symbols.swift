@@ -17,7 +17,7 @@ extension LoadedModule {
     var isAbsolute: Bool
   }
 
-  private static let maximalChain = 1 << 20
+  private static let maximalChain = 1 << 16
 
   /// The symbol as ld.so would match it (elf/dl-lookup.c, check_match): nil when this module does not have it.
   func symbol(_ name: String, version: String?) throws(ApplyError) -> Symbol? {
