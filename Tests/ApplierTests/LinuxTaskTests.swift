@@ -81,6 +81,13 @@ struct LinuxTaskTests {
     #expect(own?.code == .notPermitted)
   }
 
+  @Test func `a 32-bit process is refused by name`() throws {
+    let flags = ["-m32", "-nostdlib", "-static", "-ffreestanding", "-fno-pie", "-no-pie", "-fno-stack-protector"]
+    let victim = try LinuxVictim("narrow", flags: flags)
+    let error = #expect(throws: ApplyError.self) { try LinuxProcess(victim.id) }
+    #expect(error?.code == .processNot64Bit)
+  }
+
   @Test func `a kernel's thread is refused`() throws {
     let error = #expect(throws: ApplyError.self) { try LinuxProcess(2) }
     #expect(error.map { [.notPermitted, .noSuchProcess].contains($0.code) } == true)
