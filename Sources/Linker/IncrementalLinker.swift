@@ -62,9 +62,16 @@ public struct IncrementalLinker {
   }
 
   private static func open(_ path: String) throws(LinkError) -> ELFFile {
+    let mapped: MappedFile
     do {
-      return try ELFFile(try MappedFile(path: path))
+      mapped = try MappedFile(path: path)
     } catch {
+      throw LinkError(.unreadableObject, object: path, cause: error)
+    }
+    do {
+      return try ELFFile(mapped)
+    } catch {
+      if IntermediateCode.isBitcode(mapped) { throw LinkError(.linkTimeCode, object: path) }
       throw LinkError(.unreadableObject, object: path, cause: error)
     }
   }
@@ -74,6 +81,8 @@ public struct IncrementalLinker {
   ) throws(LinkError) -> Result {
     let directory = AtomDirectory(store: store, parent: parent)
     try directory.prepare(set.names)
+    var set = set
+    try LibraryReferences(directory: directory).detour(&set)
     let memory = PlacedMemory(store: store, parent: parent, tables: tables)
     let identities = AtomIdentities(set: set, types: types, directory: directory, memory: memory)
     var differ = Differ(identities: identities, memory: memory)

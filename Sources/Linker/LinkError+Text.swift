@@ -19,6 +19,8 @@ extension LinkError: CustomStringConvertible {
     case .notARelocatableObject:
       ("it is no relocatable object file", "give the .o file that the compiler wrote, not a linked program")
     case .wrongArchitecture: ("it is for another architecture than the image", "compile it for x86-64")
+    case .linkTimeCode:
+      ("it holds a compiler's intermediate code and no machine code", "compile it without -flto")
     case .imageWithoutSymbols:
       (
         "the image has no symbols, so that nothing in it can be found by name",

@@ -8,6 +8,7 @@ public struct LinkError: Error, Sendable {
     case unreadableObject
     case notARelocatableObject
     case wrongArchitecture
+    case linkTimeCode
     case imageWithoutSymbols
     case unsupportedRelocation
     case relocationOutOfRange

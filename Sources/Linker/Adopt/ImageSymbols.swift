@@ -41,7 +41,8 @@ struct ImageSymbols {
         ordinals[name] = ordinal + 1
         continue
       }
-      let isLocal = symbol.binding == .local
+      // Linkers make hidden symbols local, but any object may refer to them (gABI, Symbol Visibility).
+      let isLocal = symbol.binding == .local && symbol.visibility == .default
       guard let kind = Self.kind(symbol), symbol.isDefined, symbol.place != .absolute || !isLocal else { continue }
       symbols.append(
         BaseSymbol(

@@ -23,7 +23,7 @@ struct LibrarySearch {
     while !queue.isEmpty {
       let (current, currentPath) = queue.removeFirst()
       guard let dynamic = try current.dynamic() else { continue }
-      let own = try runPath(dynamic, origin: (currentPath as NSString).deletingLastPathComponent)
+      let own = try runPath(dynamic, origin: Self.folder(of: currentPath))
       for name in try dynamic.needed() where seen.insert(name).inserted {
         guard let found = locate(name, own) else {
           result.append(BaseContent.Library(soname: name, path: nil, buildID: nil))
@@ -42,6 +42,10 @@ struct LibrarySearch {
     return (text ?? "").split(separator: ":").map {
       $0.replacingOccurrences(of: "$ORIGIN", with: origin).replacingOccurrences(of: "${ORIGIN}", with: origin)
     }
+  }
+
+  private static func folder(of path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path
   }
 
   private func locate(_ name: String, _ own: [String]) -> (file: ELFFile, path: String)? {

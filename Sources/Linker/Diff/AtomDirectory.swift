@@ -49,10 +49,20 @@ final class AtomDirectory {
 
   private func baseGlobal(named name: String) throws(LinkError) -> KnownAtom? {
     let symbols = try baseSymbols(named: name)
-    if let symbol = symbols.first(where: { $0.binding != .local }) { return atom(symbol) }
-    // A hidden global is local in the linked image (gABI, Symbol Visibility), where it may be in any unit's list.
-    guard symbols.count == 1, let only = symbols.first else { return nil }
-    return atom(only)
+    if let symbol = symbols.first(where: { $0.binding != .local }) { return try atom(symbol) }
+    guard try hidesGlobals(), var only = symbols.first else { return nil }
+    guard symbols.count == 1 else {
+      throw LinkError(
+        .ambiguousSymbol, symbol: name, detail: "\(symbols.count) symbols of that name, all of them local in the image")
+    }
+    only.unit = nil
+    only.unitOrdinal = 0
+    return try atom(only)
+  }
+
+  /// Mold makes every symbol local that other images need not find, `main` among them.
+  private func hidesGlobals() throws(LinkError) -> Bool {
+    try !baseSymbols(named: "main").contains { $0.binding != .local }
   }
 
   /// Every variant of a function or variable by exact identity name: newest first.
@@ -87,17 +97,34 @@ final class AtomDirectory {
     guard symbols.count <= 1 else {
       throw LinkError(.ambiguousLocal, symbol: name, detail: "\(symbols.count) local symbols of that name in \(unit)")
     }
-    return symbols.first.flatMap(atom)
+    guard let symbol = symbols.first else { return nil }
+    return try atom(symbol)
   }
 
   /// The base image's own atom of that identity, whatever updates made of it.
   func base(_ identity: AtomIdentity) throws(LinkError) -> KnownAtom? {
     guard let unit = identity.unit else { return try baseGlobal(named: identity.name) }
-    return try baseLocals(unit: unit, ordinal: identity.unitOrdinal)[identity.name]?.first.flatMap(atom)
+    guard let symbol = try baseLocals(unit: unit, ordinal: identity.unitOrdinal)[identity.name]?.first else {
+      return nil
+    }
+    return try atom(symbol)
   }
 
-  func atom(_ symbol: BaseSymbol) -> KnownAtom? {
-    KnownAtom(symbol, isReadOnly: isReadOnly(symbol.address))
+  /// Hand-written assembly leaves sizes out: such a function reaches to the next symbol.
+  func atom(_ symbol: BaseSymbol) throws(LinkError) -> KnownAtom? {
+    var symbol = symbol
+    if symbol.byteCount == 0, symbol.kind == .function || symbol.kind == .label {
+      symbol.byteCount = try distanceToNextSymbol(from: symbol.address)
+    }
+    return KnownAtom(symbol, isReadOnly: isReadOnly(symbol.address))
+  }
+
+  private func distanceToNextSymbol(from address: VirtualAddress) throws(LinkError) -> UInt64 {
+    guard let segment = base.segments.first(where: { $0.range.contains(address) }) else { return 0 }
+    let byteCount = min(4096, segment.range.end.rawValue - address.rawValue)
+    let range = AddressRange(start: address, byteCount: byteCount)
+    let next = try baseSymbols(overlapping: range).map(\.address).filter { $0 > address }.min()
+    return next.map { $0.rawValue - address.rawValue } ?? byteCount
   }
 
   /// Whether the program cannot write there once the loader is done.

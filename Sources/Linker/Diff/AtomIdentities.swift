@@ -134,17 +134,20 @@ final class AtomIdentities {
     return chosen
   }
 
-  /// The unit that has most of the object's local names, with their sizes.
+  /// The unit whose locals the image's own functions refer to as the object's do; where that does not tell, the one
+  /// that has most of the object's local names, with their sizes.
   private func best(of candidates: [UInt32], for graph: ObjectGraph) throws(LinkError) -> UInt32 {
     let locals = graph.pieces.flatMap(\.symbols).filter(\.isLocal)
-    var scores: [(score: Int, ordinal: UInt32)] = []
+    let places = try referencesOfGlobals(of: graph)
+    var scores: [(score: (Int, Int), ordinal: UInt32)] = []
     for ordinal in candidates {
       let symbols = try directory.baseLocals(unit: graph.unit, ordinal: ordinal)
+      let referred = Set(locals.map(\.name)).filter { symbols[$0]?.contains { places.contains($0.address) } ?? false }
       let score = locals.reduce(0) { sum, local in
         guard let same = symbols[local.name] else { return sum }
         return sum + (same.contains { $0.byteCount == local.byteCount } ? 2 : 1)
       }
-      scores.append((score, ordinal))
+      scores.append(((referred.count, score), ordinal))
     }
     scores.sort { $0.score > $1.score }
     guard locals.isEmpty || scores[0].score > scores[1].score else {
@@ -153,6 +156,18 @@ final class AtomIdentities {
         detail: "\(candidates.count) units of the image bear that name and fit equally well")
     }
     return scores[0].ordinal
+  }
+
+  /// What the image's bodies of the object's global functions refer to: a name of the whole image leads to its unit.
+  private func referencesOfGlobals(of graph: ObjectGraph) throws(LinkError) -> Set<VirtualAddress> {
+    let disassembler = Disassembler(.x86_64)
+    var places: Set<VirtualAddress> = []
+    for symbol in graph.pieces.flatMap(\.symbols) where symbol.isFunction && !symbol.isLocal && !symbol.isWeak {
+      guard let body = try directory.base(AtomIdentity(name: symbol.name))?.placement.body else { continue }
+      let code = try fromJournal { () throws(JournalError) in try directory.store.baseBytes(body) }
+      places.formUnion(try disassembler.decode(code, at: body.start).references.map(\.target))
+    }
+    return places
   }
 
   private func staticLocals(of object: Int) throws(LinkError) -> StaticLocals {

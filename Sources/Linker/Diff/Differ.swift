@@ -27,6 +27,7 @@ struct Differ {
       case .literal: break
       }
     }
+    try refuseNewConstructors()
     try spread()
     for (id, place) in matcher.places where !isChanged(id) && decisions.kept[id] == nil {
       decisions.kept[id] = place
@@ -35,7 +36,7 @@ struct Differ {
   }
 
   private func isChanged(_ id: PieceID) -> Bool {
-    decisions.placed.contains(id) || decisions.rewritten[id] != nil || decisions.reinitialized[id] != nil
+    decisions.changes(id)
   }
 
   // MARK: Each kind
@@ -44,8 +45,42 @@ struct Differ {
     if let start = try identities.bodyStart(of: id), try standsWhole(id, at: start), try matcher.matches(id, at: start)
     {
       decisions.kept[id] = start
+    } else if let start = try placeWithoutStub(id) {
+      decisions.inPlace[id] = start
     } else {
       decisions.placed.insert(id)
+      try noteMove(of: id)
+    }
+  }
+
+  /// Where a function stands that has no room for an entry stub, if its new body fits there.
+  private func placeWithoutStub(_ id: PieceID) throws(LinkError) -> VirtualAddress? {
+    guard set[id].symbols.count == 1, set[id].symbols[0].offset == 0, set[id].byteCount < 16,
+      let known = try identities.known(id, symbol: 0), known.placement.cell == nil
+    else { return nil }
+    let room = try StubRoom(directory: identities.directory, memory: memory).room(of: known)
+    guard room.stub == nil, set[id].byteCount <= room.byteCount else { return nil }
+    return known.placement.body.start
+  }
+
+  private mutating func noteMove(of id: PieceID) throws(LinkError) {
+    let functions = set[id].symbols.indices.filter { set[id].symbols[$0].isFunction }
+    for index in functions where try identities.isNewVariant(id, symbol: index) {
+      decisions.notes.append(LinkNote(kind: .prototypeChanged, subject: set[id].symbols[index].name))
+    }
+    let note = LinkNote(kind: .sectionIsAtom, subject: set.objects[id.object].path)
+    guard Set(functions.map { set[id].symbols[$0].offset }).count > 1, !decisions.notes.contains(note) else { return }
+    decisions.notes.append(note)
+  }
+
+  /// What runs before main has run in the program already, and would not run there again.
+  private func refuseNewConstructors() throws(LinkError) {
+    for (index, object) in set.objects.enumerated() {
+      for case .entry(let piece, let symbol) in object.constructors {
+        let id = PieceID(object: index, piece: piece)
+        guard try identities.known(id, symbol: symbol) == nil else { continue }
+        throw LinkError(.constructorChanged, object: object.path, symbol: set[id].symbols[symbol].name)
+      }
     }
   }
 
@@ -135,7 +170,9 @@ struct Differ {
   /// its literals and clones: those that stand already where nothing about them changes, new ones else.
   private mutating func spread() throws(LinkError) {
     let referrers = referrersByTarget()
-    var queue = decisions.placed.sorted() + decisions.rewritten.keys.sorted() + decisions.reinitialized.keys.sorted()
+    var queue =
+      decisions.placed.sorted() + decisions.inPlace.keys.sorted() + decisions.rewritten.keys.sorted()
+      + decisions.reinitialized.keys.sorted()
     while let id = queue.popLast() {
       if decisions.placed.contains(id) {
         for referrer in referrers[id] ?? [] where referrer != id && !isChanged(referrer) {
@@ -181,9 +218,12 @@ struct Differ {
         let (target, object) = set.target(index, of: id)
         switch target {
         case .inner(let piece, _): result[PieceID(object: object, piece: piece), default: []].append(id)
-        case .entry(let piece, _):
+        case .entry(let piece, let symbol):
           let target = PieceID(object: object, piece: piece)
-          if identities.isAnonymous(target) { result[target, default: []].append(id) }
+          // A clone has no entry of its own, even where it stands among others in one section.
+          if identities.isAnonymous(target) || SymbolNaming.isClone(set[target].symbols[symbol].name) {
+            result[target, default: []].append(id)
+          }
         case .external, .absolute, .none: break
         }
       }

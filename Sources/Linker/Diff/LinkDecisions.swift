@@ -5,6 +5,8 @@ import Journal
 struct LinkDecisions {
   /// Get a new place in the arena.
   var placed: Set<PieceID> = []
+  /// Functions too short for an entry stub, whose new bodies fit where the old ones stand; by the piece's start.
+  var inPlace: [PieceID: VirtualAddress] = [:]
   /// Named constants whose bytes change where they stand; by the piece's start.
   var rewritten: [PieceID: VirtualAddress] = [:]
   /// Variables whose first value changes; by the piece's start.
@@ -14,7 +16,12 @@ struct LinkDecisions {
   /// What the user should know though nothing is refused.
   var notes: [LinkNote] = []
 
-  var isEmpty: Bool { placed.isEmpty && rewritten.isEmpty && reinitialized.isEmpty }
+  /// Whether the piece's bytes change, wherever they come to stand.
+  func changes(_ id: PieceID) -> Bool {
+    placed.contains(id) || inPlace[id] != nil || rewritten[id] != nil || reinitialized[id] != nil
+  }
+
+  var isEmpty: Bool { placed.isEmpty && inPlace.isEmpty && rewritten.isEmpty && reinitialized.isEmpty }
 }
 
 /// Something worth knowing about an update that is linked all the same.

@@ -50,8 +50,7 @@ final class Matcher {
 
   private func compare(_ question: Question) throws(LinkError) -> Bool {
     let piece = set[question.id]
-    guard let range = AddressRange(validating: question.address, byteCount: question.byteCount) else { return false }
-    let placed = try memory.bytes(range)
+    let placed = try memory.bytes(from: question.address, atMost: question.byteCount)
     guard placed.count == Int(question.byteCount) else { return false }
     if piece.isZeroFill { return placed.allSatisfy { $0 == 0 } }
     let part = PiecePart(piece, from: question.from, byteCount: question.byteCount)
@@ -76,6 +75,7 @@ final class Matcher {
   ) throws(LinkError) -> Bool {
     let relocation = set[id].relocations[index]
     if reference == .consumed { return true }
+    if let detour = set[id].detours[index] { return try isIsland(of: detour, reference, from: place) }
     let (target, object) = set.target(index, of: id)
     let isWord = X86Relocation(rawValue: relocation.type) == .direct64
     guard
@@ -139,6 +139,17 @@ final class Matcher {
     case .number(let value): return value == 0 && isWeak
     case .threadOffset: return false
     }
+  }
+
+  private func isIsland(
+    of detour: Detour, _ reference: PlacedReference, from field: VirtualAddress
+  ) throws(LinkError) -> Bool {
+    guard case .address(let island) = reference else { return false }
+    let code = try memory.bytes(from: island, atMost: Detour.roomByteCount)
+    guard let cell = Detour.cell(ofIslandAt: island, code),
+      case .imported(let symbol) = try memory.pointer(at: cell), symbol.name == detour.name
+    else { return false }
+    return code.starts(with: detour.island(at: island, cell: cell, returningTo: field.displaced(by: 4)).bytes)
   }
 
   private func isStub(at address: VirtualAddress, of name: String) throws(LinkError) -> Bool {

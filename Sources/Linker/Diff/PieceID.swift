@@ -10,7 +10,7 @@ struct PieceID: Hashable, Comparable {
 
 /// The object files of one update, which may refer to each other.
 struct LinkSet {
-  let objects: [ObjectGraph]
+  private(set) var objects: [ObjectGraph]
   /// Global names to the piece and symbol that define them; the first definition of a weak one, as linkers take it.
   private let definitions: [String: Definition]
 
@@ -43,6 +43,10 @@ struct LinkSet {
   }
 
   subscript(_ id: PieceID) -> ObjectPiece { objects[id.object].pieces[id.piece] }
+
+  mutating func detour(_ id: PieceID, relocation: Int, to name: String) {
+    objects[id.object].pieces[id.piece].detour(relocation: relocation, to: name)
+  }
 
   func definition(of name: String) -> Definition? { definitions[name] }
 

@@ -65,7 +65,8 @@ final class PlacedMemory {
 
   /// The word at `cell` in the file of the parent update.
   func word(at cell: VirtualAddress) throws(LinkError) -> UInt64 {
-    let bytes = try bytes(AddressRange(start: cell, byteCount: 8))
+    // What lies behind the end of a segment reads as zero.
+    let bytes = try bytes(from: cell, atMost: 8)
     return bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
@@ -99,10 +100,12 @@ final class PlacedMemory {
     try fromJournal { () throws(JournalError) in try store.baseImport(slot: slot) }
   }
 
-  /// The slot through which a call stub at `address` jumps: `jmp *slot(%rip)`, with an `endbr64` or a `bnd` in front.
+  /// The slot through which a call stub at `address` jumps: `jmp *slot(%rip)`, with an `endbr64`, a `bnd` or
+  /// mold's `mov $index,%r11d` in front.
   func slot(ofStubAt address: VirtualAddress) throws(LinkError) -> VirtualAddress? {
-    var code = try bytes(from: address, atMost: 11)[...]
+    var code = try bytes(from: address, atMost: 16)[...]
     if code.starts(with: [0xf3, 0x0f, 0x1e, 0xfa]) { code = code.dropFirst(4) }
+    if code.starts(with: [0x41, 0xbb]) { code = code.dropFirst(6) }
     if code.first == 0xf2 { code = code.dropFirst() }
     guard code.starts(with: [0xff, 0x25]), code.count >= 6 else { return nil }
     let field = code.dropFirst(2).prefix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }

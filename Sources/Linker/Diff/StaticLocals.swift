@@ -109,7 +109,7 @@ struct StaticLocals {
     for (name, symbols) in try directory.baseLocals(unit: unit, ordinal: ordinal).sorted(by: { $0.key < $1.key })
     where SymbolNaming.stem(name) == (stem, true) {
       for symbol in symbols {
-        guard var atom = directory.atom(symbol), atom.kind == .variable,
+        guard var atom = try directory.atom(symbol), atom.kind == .variable,
           !placed.contains(where: { $0.placement.body.start == atom.placement.body.start })
         else { continue }
         let referrers = Set(bodies.filter { $0.targets.contains(where: atom.placement.body.contains) }.map(\.name))

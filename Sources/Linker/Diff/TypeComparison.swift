@@ -37,7 +37,8 @@ struct TypeComparison {
   }
 
   private func changes(object: Int, in decisions: LinkDecisions) -> Bool {
-    decisions.placed.contains { $0.object == object } || decisions.rewritten.keys.contains { $0.object == object }
+    decisions.placed.contains { $0.object == object } || decisions.inPlace.keys.contains { $0.object == object }
+      || decisions.rewritten.keys.contains { $0.object == object }
       || decisions.reinitialized.keys.contains { $0.object == object }
   }
 }

@@ -25,7 +25,7 @@ struct EntryPlanner {
       let definition = LinkSet.Definition(id: id, symbol: index)
       let byteCount = symbol.byteCount == 0 ? piece.byteCount - symbol.offset : symbol.byteCount
       let body = AddressRange(start: start.displaced(by: Int64(bitPattern: symbol.offset)), byteCount: byteCount)
-      if identities.isAnonymous(id) {
+      if identities.isAnonymous(id) || SymbolNaming.isClone(symbol.name) {
         try addClone(definition, body, &state)
       } else if let known = try identities.known(id, symbol: index) {
         try addBody(definition, body, of: known, &state)
@@ -124,7 +124,7 @@ struct EntryPlanner {
     let entry = known.referenceAddress
     let body = known.placement.body
     let code = try memory.bytes(body)
-    let kind = try stubKind(known, code)
+    let kind = try stubKind(known)
     var operations: [Int] = []
     var destination = cell
     if kind.needsIsland {
@@ -143,19 +143,12 @@ struct EntryPlanner {
     return operations
   }
 
-  private func stubKind(_ known: KnownAtom, _ code: [UInt8]) throws(LinkError) -> EntryStub {
-    var room = code.count
-    let padding = try memory.bytes(from: known.placement.body.end, atMost: UInt64(max(0, 16 - room)))
-    if !padding.isEmpty {
-      let behind = AddressRange(start: known.placement.body.end, byteCount: UInt64(padding.count))
-      let next = try identities.directory.baseSymbols(overlapping: behind).map(\.address).filter { $0 >= behind.start }
-      let free = next.min().map { $0.rawValue - behind.start.rawValue } ?? behind.byteCount
-      room += min(EntryStub.padding(in: padding), Int(free))
-    }
-    guard let kind = EntryStub.kind(for: code, room: room) else {
+  private func stubKind(_ known: KnownAtom) throws(LinkError) -> EntryStub {
+    let room = try StubRoom(directory: identities.directory, memory: memory).room(of: known)
+    guard let kind = room.stub else {
       throw LinkError(
         .tooShortForEntryStub, symbol: known.identity.name, address: known.referenceAddress,
-        detail: "\(room) bytes of room")
+        detail: "\(room.byteCount) bytes of room")
     }
     return kind
   }

@@ -30,7 +30,7 @@ struct GuardRules {
       let id = PieceID(object: object, piece: piece.index)
       let callsChanged = piece.targets.contains { target in
         guard case .entry(let callee, _) = target, callee != piece.index else { return false }
-        return decisions.placed.contains(PieceID(object: object, piece: callee))
+        return decisions.changes(PieceID(object: object, piece: callee))
       }
       if callsChanged, !identities.isAnonymous(id) { callers.append(id) }
     }

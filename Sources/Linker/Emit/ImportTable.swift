@@ -5,6 +5,7 @@ import Journal
 /// it has one, a new one in the arena else.
 struct ImportTable {
   private let directory: AtomDirectory
+  private let memory: PlacedMemory
   private let libraries: LibraryDirectory
   private var stubs: [String: VirtualAddress] = [:]
   private var cells: [String: VirtualAddress] = [:]
@@ -16,8 +17,9 @@ struct ImportTable {
     case bind(ImportedSymbol)
   }
 
-  init(directory: AtomDirectory) {
+  init(directory: AtomDirectory, memory: PlacedMemory) {
     self.directory = directory
+    self.memory = memory
     libraries = LibraryDirectory(store: directory.store)
   }
 
@@ -47,6 +49,21 @@ struct ImportTable {
     }
   }
 
+  /// An island of its own for each place, for it jumps back there.
+  mutating func island(
+    _ detour: Detour, returningTo next: VirtualAddress, into emitter: inout EmitterState
+  ) throws(LinkError) -> VirtualAddress {
+    let slots = try directory.baseImports(named: detour.name)
+    guard let symbol = try symbol(detour.name, slots, .gotCell(isRelaxable: false)) else {
+      throw LinkError(.undefinedSymbol, symbol: detour.name)
+    }
+    let cell = try cell(symbol, slots, &emitter)
+    let room = try emitter.allocator.code(Detour.roomByteCount, alignment: 16)
+    let island = detour.island(at: room.start, cell: cell, returningTo: next)
+    emitter.addFresh(island.bytes, at: room.start, fixups: island.fixups)
+    return room.start
+  }
+
   private func symbol(
     _ name: String, _ slots: [BaseImport], _ need: FixupNeed
   ) throws(LinkError) -> ImportedSymbol? {
@@ -70,12 +87,20 @@ struct ImportTable {
       stubs[symbol.name] = placed.placement.body.start
       return placed.placement.body.start
     }
-    // A lazily bound slot is as good for calls: it leads to the resolver the first time.
-    let lazy = slots.first { $0.kind == .jumpSlot }?.slot
+    let lazy = try lazySlot(slots)
     let cell = if let lazy { lazy } else { try cell(symbol, slots, &emitter) }
     let place = try emitter.addSlot(to: cell, identity: identity, kind: .importStub)
     stubs[symbol.name] = place
     return place
+  }
+
+  /// A lazily bound slot that is as good for calls: it leads to the resolver the first time, by way of a `push` of its
+  /// number. Mold's stubs put the number in a register before they jump, and so its slots serve no others.
+  private func lazySlot(_ slots: [BaseImport]) throws(LinkError) -> VirtualAddress? {
+    guard let slot = slots.first(where: { $0.kind == .jumpSlot })?.slot else { return nil }
+    let way = try memory.bytes(from: VirtualAddress(try memory.word(at: slot)), atMost: 5)
+    let isPush = way.first == 0x68 || (way.starts(with: EntryStub.landingPad) && way.last == 0x68)
+    return isPush ? slot : nil
   }
 
   /// A cell that holds the symbol's address.

@@ -27,8 +27,24 @@ struct PieceEmitter {
     var words: [Int] { (Array(pointers.keys) + Array(binds.keys)).sorted() }
   }
 
+  /// - Throws: with the object and the atom named where the cause does not.
   private mutating func content(
     of id: PieceID, at place: VirtualAddress, into state: inout EmitterState
+  ) throws(LinkError) -> Content {
+    do {
+      return try relocated(id, at: place, into: &state)
+    } catch {
+      var named = error
+      named.object = error.object ?? set.objects[id.object].path
+      if let symbol = error.symbol, symbol != set[id].name, !set[id].name.isEmpty {
+        named.detail = [error.detail, "in \(set[id].name)"].compactMap { $0 }.joined(separator: ", ")
+      }
+      throw named
+    }
+  }
+
+  private mutating func relocated(
+    _ id: PieceID, at place: VirtualAddress, into state: inout EmitterState
   ) throws(LinkError) -> Content {
     let piece = set[id]
     guard !piece.isZeroFill else {
@@ -112,6 +128,19 @@ struct PieceEmitter {
   }
 
   // MARK: In place
+
+  /// Writes a function over its old body; what is left of that becomes padding (`int3`). Returns the operation's index.
+  mutating func replace(
+    _ id: PieceID, in range: AddressRange, into state: inout EmitterState
+  ) throws(LinkError) -> Int {
+    let content = try content(of: id, at: range.start, into: &state)
+    let rest = max(0, Int(range.byteCount) - content.bytes.count)
+    return state.draft.add(
+      .write(
+        WriteOperation(
+          place: .virtual(range.start), before: try memory.bytes(range),
+          after: content.bytes + [UInt8](repeating: 0xcc, count: rest), fixups: content.fixups)))
+  }
 
   /// Rewrites a piece where it stands: only what differs. Returns the indexes of the operations.
   mutating func rewrite(

@@ -12,18 +12,23 @@ struct ReferenceResolver {
   private var set: LinkSet { identities.set }
 
   init(
-    identities: AtomIdentities, places: [PieceID: VirtualAddress], entries: [LinkSet.Definition: VirtualAddress]
+    identities: AtomIdentities, memory: PlacedMemory, places: [PieceID: VirtualAddress],
+    entries: [LinkSet.Definition: VirtualAddress]
   ) {
     self.identities = identities
     self.places = places
     self.entries = entries
-    imports = ImportTable(directory: identities.directory)
+    imports = ImportTable(directory: identities.directory, memory: memory)
   }
 
   mutating func resolve(
     _ index: Int, of id: PieceID, _ need: FixupNeed, into state: inout EmitterState
   ) throws(LinkError) -> ImportTable.Answer {
     let (target, object) = set.target(index, of: id)
+    if let detour = set[id].detours[index] {
+      let field = try place(id).displaced(by: Int64(set[id].relocations[index].offset))
+      return .value(.address(try imports.island(detour, returningTo: field.displaced(by: 4), into: &state)))
+    }
     switch target {
     case .none:
       guard !isThreadNeed(need) else { return .value(.threadOffset(0)) }

@@ -38,10 +38,14 @@ struct UpdateEmitter {
       guard let place = places[id] else { continue }
       try planner.plan(id, at: place, into: &state)
     }
-    let resolver = ReferenceResolver(identities: identities, places: places, entries: planner.entries)
+    let resolver = ReferenceResolver(
+      identities: identities, memory: memory, places: places, entries: planner.entries)
     var pieces = PieceEmitter(identities: identities, memory: memory, base: base, resolver: resolver)
     for id in decisions.placed.sorted() {
       try place(id, &pieces)
+    }
+    for (id, start) in decisions.inPlace.sorted(by: { $0.key < $1.key }) {
+      try replace(id, at: start, &pieces)
     }
     for (id, start) in decisions.rewritten.sorted(by: { $0.key < $1.key }) {
       try rewrite(id, at: start, initial: nil, &pieces)
@@ -82,6 +86,7 @@ struct UpdateEmitter {
 
   private mutating func layOut() throws(LinkError) {
     places = decisions.kept
+    places.merge(decisions.inPlace) { $1 }
     places.merge(decisions.rewritten) { $1 }
     places.merge(decisions.reinitialized) { $1 }
     for id in decisions.placed.sorted() {
@@ -142,6 +147,25 @@ struct UpdateEmitter {
       AtomChange(
         atom: AtomIdentity(name: "", variant: "at \(start)"), atomKind: .constant, change: .added, before: nil,
         after: Placement(body: body, capacity: body.byteCount), operations: operations))
+  }
+
+  /// A function whose body changes where it stands: nobody may be in it, or come back to it, meanwhile.
+  private mutating func replace(
+    _ id: PieceID, at start: VirtualAddress, _ pieces: inout PieceEmitter
+  ) throws(LinkError) {
+    guard let known = try identities.known(id, symbol: 0) else { return }
+    let byteCount = max(known.placement.body.byteCount, set[id].byteCount)
+    let range = AddressRange(start: start, byteCount: byteCount)
+    let operation = try pieces.replace(id, in: range, into: &state)
+    var after = known.placement
+    after.body = AddressRange(start: start, byteCount: set[id].byteCount)
+    after.capacity = byteCount
+    state.draft.add(
+      AtomChange(
+        atom: known.identity, atomKind: .function, change: .rewritten, before: known.placement, after: after,
+        operations: [operation], typeDigest: identities.typeDigest(id, symbol: 0) ?? known.typeDigest))
+    state.draft.add(
+      Guard(range: range, reach: .whole, reason: .overwritten, direction: .both, function: known.identity.name))
   }
 
   private mutating func rewrite(

@@ -14,6 +14,9 @@ struct ObjectGraph {
   /// Pieces that define a global symbol of that name.
   let definitions: [String: (piece: Int, symbol: Int)]
 
+  /// What `.init_array` and its like lead to.
+  let constructors: [ReferenceTarget]
+
   /// The names of the functions that the object defines.
   var functionNames: Set<String> {
     Set(pieces.lazy.flatMap(\.symbols).filter(\.isFunction).map(\.name))
@@ -36,6 +39,7 @@ struct ObjectGraph {
       self.path = path
       unit = reader.unit
       facts = CompilerFacts(try reader.producers() + producers)
+      constructors = try reader.constructors()
       pieces = reader.pieces
       definitions = try Self.definitions(in: reader.pieces, path: path)
       referencedOffsets = Self.referencedOffsets(in: reader.pieces)

@@ -33,6 +33,8 @@ struct ObjectPiece {
   /// A target piece placed at P makes the psABI's S equal to P + anchor − the piece's start.
   var anchors: [UInt64] = []
   var bytes: [UInt8]
+  /// By the relocation's index.
+  var detours: [Int: Detour] = [:]
 
   var end: UInt64 { start &+ byteCount }
 

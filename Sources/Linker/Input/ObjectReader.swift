@@ -19,6 +19,7 @@ struct ObjectReader {
     guard file.header.machine == .x86_64 else {
       throw LinkError(.wrongArchitecture, object: path, detail: "\(file.header.machine)")
     }
+    guard try !IntermediateCode.isSlim(file) else { throw LinkError(.linkTimeCode, object: path) }
     self.file = file
     self.path = path
     symbols = try ObjectSymbols(file)
@@ -138,6 +139,25 @@ struct ObjectReader {
     noteTables()
     for index in pieces.indices where pieces[index].kind != .code { try resolveTargets(of: index) }
   }
+
+  func constructors() throws -> [ReferenceTarget] {
+    var targets: [ReferenceTarget] = []
+    for (target, section) in try file.relocationSections() {
+      let name = file.name(of: try file.section(at: target))
+      guard Self.lists.contains(where: name.hasPrefix) else { continue }
+      for relocation in try file.relocations(of: section) {
+        let symbol = try symbols.symbol(relocation.symbolIndex)
+        guard case .section(let home) = symbol.place else { continue }
+        let offset = symbol.value &+ UInt64(bitPattern: relocation.addend)
+        guard let index = piece(at: offset, in: home) else { continue }
+        guard let entry = function(in: pieces[index], at: offset &- pieces[index].start) else { continue }
+        targets.append(.entry(piece: index, symbol: entry))
+      }
+    }
+    return targets
+  }
+
+  private static let lists = [".init_array", ".fini_array", ".preinit_array", ".ctors", ".dtors"]
 
   private mutating func noteTables() {
     for case .inner(let piece, let offset?) in pieces.lazy.flatMap(\.targets) {

@@ -1,0 +1,2 @@
+__thread int shared = 20;
+int next_shared(void) { return ++shared; }

@@ -1,0 +1,2 @@
+__thread int shared = 1;
+int helped(void) { return shared; }
