@@ -20,6 +20,26 @@ extension LinuxTask {
     return found
   }
 
+  /// Takes one look at nobody: what is called for the first time is read from the disk and gets its types made now, and not
+  /// while threads stand still: up to half of a pause of few threads.
+  func rehearseLook() {
+    guard !hasRehearsed, let range = RuntimeRange(start: RuntimeAddress(rawValue: 0), byteCount: 4096) else { return }
+    hasRehearsed = true
+    let guarded = GuardedRange(range: range, reach: .whole, isConservative: true)
+    do throws(ApplyError) {
+      let mappings = try process.mapsLines()
+      let stack = mappings.last { $0.name.elementsEqual("[stack]".utf8) }
+      var words = [UInt64](repeating: 0, count: ThreadRegisters.count)
+      words[ThreadRegisters.Name.rip.rawValue] = 1
+      words[ThreadRegisters.Name.rsp.rawValue] = (stack?.range.end.rawValue ?? 4096) &- 4096
+      guard let registers = ThreadRegisters(words: words) else { return }
+      var look = ThreadLook(task: self, guards: [guarded], mappings: mappings)
+      _ = try look.occupants(process.id, registers)
+    } catch {
+      // The look that counts will say so.
+    }
+  }
+
   /// Whether a signal handler that ends at this address returns to the kernel.
   func isRestorer(_ address: UInt64) -> Bool {
     if let known = knownRestorers[address] { return known }

@@ -45,6 +45,7 @@ public final class LinuxTask: TaskAccess {
   let options: LinuxCalls.SeizeOptions
   var gadgets: RemoteGadgets?
   var knownRestorers: [UInt64: Bool] = [:]
+  var hasRehearsed = false
 
   /// Attaches to a running process, stopping nothing.
   ///
