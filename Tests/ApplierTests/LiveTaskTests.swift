@@ -22,6 +22,21 @@ import Testing
     #expect(back.mappedByteCount == 0)
   }
 
+  @Test func `a task of an unprepared image without build-id is known by its first segment`() throws {
+    let first = try #require(SmallImage.segments.first { !$0.isPartOfArena })
+    let start = Int(first.fileOffset.rawValue)
+    var base = base
+    base.identity = Digest.sha256(of: Array(SmallImage.file()[start..<start + Int(first.fileByteCount)])).bytes
+    let simulated = SimulatedTask(isPrepared: false)
+    simulated.buildID = []
+    #expect(try UpdateApplier(base: base).standing(of: try LiveTask(simulated, base: base)) == .at(base.position))
+    try simulated.poke([0xff], at: first.range.start)
+    let error = failure { () throws(ApplyError) in
+      try UpdateApplier(base: base).standing(of: try LiveTask(simulated, base: base))
+    }
+    #expect(error?.code == .identityMismatch)
+  }
+
   @Test func `an arena that the program's own memory is in the way of is refused`() throws {
     let simulated = SimulatedTask(isPrepared: false)
     simulated.addRegion(at: SmallImage.arenaCode.start.displaced(by: 0x2000), byteCount: 0x1000, name: "[heap]")

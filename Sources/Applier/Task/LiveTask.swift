@@ -28,7 +28,15 @@ public final class LiveTask: UpdateTarget {
   public var keepsOriginalUntilFinish: Bool { false }
   public var lastPauseNanoseconds: UInt64? { access.lastPauseNanoseconds }
 
-  public func identity() throws(ApplyError) -> [UInt8] { try access.identity() }
+  /// The build-id in the task's memory. An image without one is known by its header once `init` or an applier has put it
+  /// there, and until then by what its identity was made from: the first loaded segment, which nothing writes.
+  public func identity() throws(ApplyError) -> [UInt8] {
+    let buildID = try access.identity()
+    guard buildID.isEmpty, isMissing(base.arena.header), let first = base.segments.first(where: { !$0.isPartOfArena })
+    else { return buildID }
+    let bytes = try access.read(runtime(first.range.start), Int(clamping: first.fileByteCount))
+    return Digest.sha256(of: bytes).bytes
+  }
 
   public func header() throws(ApplyError) -> TargetHeader? {
     if isMissing(base.arena.header) { return nil }
