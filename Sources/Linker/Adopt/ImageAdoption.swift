@@ -97,7 +97,8 @@ private struct Adoption {
       try? $0.bytes(at: 0, count: $0.count)
     }
     let strings = (comment ?? []).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-    if CompilerFacts(strings + types.producers).mayRelyOnCalleeRegisters {
+    // The C library's start files leave GCC's mark in every image: debug information knows better, where there is any.
+    if CompilerFacts(types.producers.isEmpty ? strings : types.producers).mayRelyOnCalleeRegisters {
       notes.append(LinkNote(kind: .calleeRegisters, subject: path))
     }
     return notes
