@@ -55,7 +55,7 @@ struct Differ {
 
   /// Where a function stands that has no room for an entry stub, if its new body fits there.
   private func placeWithoutStub(_ id: PieceID) throws(LinkError) -> VirtualAddress? {
-    guard set[id].symbols.count == 1, set[id].symbols[0].offset == 0, set[id].byteCount < 16,
+    guard set[id].symbols.allSatisfy({ $0.isFunction && $0.offset == 0 }), set[id].byteCount < 16,
       let known = try identities.known(id, symbol: 0), known.placement.cell == nil
     else { return nil }
     let room = try StubRoom(directory: identities.directory, memory: memory).room(of: known)

@@ -134,6 +134,8 @@ final class Matcher {
     switch meaning {
     case .imported(let symbol): return symbol == name
     case .address(let address):
+      // A linker writes 0 for a weak symbol that nothing defines.
+      if isWeak, address.rawValue == 0 { return true }
       if try isStub(at: address, of: name) { return true }
       return try isCopy(at: address, of: name)
     case .number(let value): return value == 0 && isWeak

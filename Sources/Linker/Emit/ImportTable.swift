@@ -43,7 +43,11 @@ struct ImportTable {
     case .call: return .value(.address(try stub(symbol, slots, &emitter)))
     case .gotCell: return .value(.cell(try cell(symbol, slots, &emitter)))
     case .address:
-      guard try isFunction(name) else { throw LinkError(.directReferenceToImport, symbol: name) }
+      guard let isFunction = try libraries.symbol(named: name)?.isFunction else {
+        guard isWeak else { throw LinkError(.undefinedSymbol, symbol: name) }
+        return .value(.absolute(0))
+      }
+      guard isFunction else { throw LinkError(.directReferenceToImport, symbol: name) }
       return .value(.address(try stub(symbol, slots, &emitter)))
     default: throw LinkError(.importedThreadLocal, symbol: name)
     }
@@ -71,10 +75,6 @@ struct ImportTable {
     guard let found = try libraries.symbol(named: name) else { return nil }
     guard !found.isThreadLocal else { throw LinkError(.importedThreadLocal, symbol: name) }
     return found.symbol
-  }
-
-  private func isFunction(_ name: String) throws(LinkError) -> Bool {
-    try libraries.symbol(named: name)?.isFunction ?? false
   }
 
   /// Where a call goes: `jmp *cell(%rip)` in the arena.

@@ -153,19 +153,22 @@ struct UpdateEmitter {
   private mutating func replace(
     _ id: PieceID, at start: VirtualAddress, _ pieces: inout PieceEmitter
   ) throws(LinkError) {
-    guard let known = try identities.known(id, symbol: 0) else { return }
-    let byteCount = max(known.placement.body.byteCount, set[id].byteCount)
+    guard let first = try identities.known(id, symbol: 0) else { return }
+    let byteCount = max(first.placement.body.byteCount, set[id].byteCount)
     let range = AddressRange(start: start, byteCount: byteCount)
     let operation = try pieces.replace(id, in: range, into: &state)
-    var after = known.placement
-    after.body = AddressRange(start: start, byteCount: set[id].byteCount)
-    after.capacity = byteCount
+    for index in set[id].symbols.indices {
+      guard let known = try identities.known(id, symbol: index) else { continue }
+      var after = known.placement
+      after.body = AddressRange(start: start, byteCount: set[id].byteCount)
+      after.capacity = byteCount
+      state.draft.add(
+        AtomChange(
+          atom: known.identity, atomKind: .function, change: .rewritten, before: known.placement, after: after,
+          operations: [operation], typeDigest: identities.typeDigest(id, symbol: index) ?? known.typeDigest))
+    }
     state.draft.add(
-      AtomChange(
-        atom: known.identity, atomKind: .function, change: .rewritten, before: known.placement, after: after,
-        operations: [operation], typeDigest: identities.typeDigest(id, symbol: 0) ?? known.typeDigest))
-    state.draft.add(
-      Guard(range: range, reach: .whole, reason: .overwritten, direction: .both, function: known.identity.name))
+      Guard(range: range, reach: .whole, reason: .overwritten, direction: .both, function: first.identity.name))
   }
 
   private mutating func rewrite(

@@ -1,5 +1,11 @@
 //# about: aliases and weak symbols
 //# edits: 2
+//# build: gcc clang | -O2 -ffunction-sections | -pie
+//# build: gcc clang | -O1 -ffunction-sections -fdata-sections | -pie
+//# build: gcc clang | -O2 -ffunction-sections -fno-pie | -no-pie
+//# build: gcc clang | -O2 -ffunction-sections -fPIC | -pie -fuse-ld=mold
+//# build: gcc clang | -Os -ffunction-sections -fPIC -fno-plt | -pie -fuse-ld=gold
+//# matrix: none
 //# output 0: 5 5 8 0 3
 //# output 1: 15 15 8 0 3
 //# output 2: 15 15 18 0 13

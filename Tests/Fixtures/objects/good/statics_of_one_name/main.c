@@ -2,6 +2,7 @@
 //# output 0: 3 13 103
 //# output 1: 3 14 103
 //# atoms 1: moved helper
+//# note 1: layoutUnchecked
 #include <stdio.h>
 int in_other(int), in_third(int);
 __attribute__((noinline)) static int helper(int x) { return x + 1; }
