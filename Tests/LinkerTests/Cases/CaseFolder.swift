@@ -64,12 +64,7 @@ final class CaseFolder {
 
   /// What a program prints; how it ended is a line of its own unless it ended well.
   static func output(of program: String) throws -> String {
-    var (output, status) = try run("timeout", ["60", program], mustSucceed: false)
-    // A child of another test may hold the file that was just written, between its fork and its exec (ETXTBSY).
-    for _ in 0..<20 where status == 126 {
-      Thread.sleep(forTimeInterval: 0.1)
-      (output, status) = try run("timeout", ["60", program], mustSucceed: false)
-    }
+    let (output, status) = try run("timeout", ["60", program], mustSucceed: false)
     return status == 0 ? output : output + "ended with \(status)\n"
   }
 }

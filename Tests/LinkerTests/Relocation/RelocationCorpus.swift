@@ -83,19 +83,31 @@ struct CommandFailure: Error, CustomStringConvertible {
 /// Runs a command found on the path, and gives its standard output and exit status.
 @discardableResult
 func run(_ command: String, _ arguments: [String], mustSucceed: Bool = true) throws -> (output: String, status: Int32) {
+  var (output, status) = try runOnce(command, arguments, merging: mustSucceed)
+  // A child of another test may hold the file that was just written, between its fork and its exec (ETXTBSY).
+  for _ in 0..<20 where status == 126 {
+    Thread.sleep(forTimeInterval: 0.1)
+    (output, status) = try runOnce(command, arguments, merging: mustSucceed)
+  }
+  if mustSucceed, status != 0 {
+    throw CommandFailure(description: ([command] + arguments + ["→ \(status):", output]).joined(separator: " "))
+  }
+  return (output, status)
+}
+
+private func runOnce(
+  _ command: String, _ arguments: [String], merging: Bool
+) throws -> (output: String, status: Int32) {
   let process = Process()
   let pipe = Pipe()
   process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
   process.arguments = [command] + arguments
   process.standardOutput = pipe
-  if mustSucceed { process.standardError = pipe }
+  if merging { process.standardError = pipe }
   try process.run()
   let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
   process.waitUntilExit()
   let status = process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
-  if mustSucceed, status != 0 {
-    throw CommandFailure(description: ([command] + arguments + ["→ \(status):", output]).joined(separator: " "))
-  }
   return (output, status)
 }
 
