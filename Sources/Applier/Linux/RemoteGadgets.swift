@@ -1,4 +1,5 @@
 import Addressing
+import Glibc
 
 /// Instructions that the task has anyway and that a call made in it needs.
 struct RemoteGadgets: Hashable, Sendable {
@@ -36,13 +37,17 @@ struct RemoteGadgets: Hashable, Sendable {
     self.restorer = returning == nil ? nil : restorer
   }
 
+  /// By memchr: a C library's code is megabytes, and unoptimized Swift takes seconds for them.
   private static func find(_ pattern: [UInt8], in bytes: [UInt8]) -> Int? {
-    guard let first = pattern.first, bytes.count >= pattern.count else { return nil }
-    return bytes.withUnsafeBytes { buffer in
+    guard let first = pattern.first else { return nil }
+    return bytes.withUnsafeBytes { buffer -> Int? in
+      guard let base = buffer.baseAddress, buffer.count >= pattern.count else { return nil }
       var from = 0
-      while let hit = buffer[from...].firstIndex(of: first), hit <= buffer.count - pattern.count {
-        if buffer[hit..<(hit + pattern.count)].elementsEqual(pattern) { return hit }
-        from = hit + 1
+      let end = buffer.count - pattern.count + 1
+      while from < end, let hit = memchr(base + from, CInt(first), end - from) {
+        let offset = UnsafeRawPointer(hit) - base
+        if memcmp(hit, pattern, pattern.count) == 0 { return offset }
+        from = offset + 1
       }
       return nil
     }
