@@ -8,7 +8,7 @@ import ObjectFile
 public enum ImageAdoption {
   public struct Outcome {
     public let store: JournalStore
-    public let notes: [LinkNote]
+    public internal(set) var notes: [LinkNote]
     public let symbolCount: Int
   }
 
@@ -25,10 +25,13 @@ public enum ImageAdoption {
     for taken in [preparedPath, journalPath] where FileManager.default.fileExists(atPath: taken) {
       throw LinkError(.fileExists, object: taken)
     }
+    let check = try ObjectCheck(objects)
     do {
       let file = try ELFFile(try MappedFile(path: path))
       let adoption = try Adoption(file, path: path, preparedPath: preparedPath, room: room)
-      return try adoption.finish(journalPath: journalPath, libraryFolders: libraryFolders)
+      var outcome = try adoption.finish(journalPath: journalPath, libraryFolders: libraryFolders)
+      outcome.notes += try check.notes(outcome.store)
+      return outcome
     } catch let error as LinkError {
       throw error
     } catch {

@@ -37,6 +37,8 @@ public struct LinkNote: Hashable, Sendable {
     case prototypeChanged
     /// Callers may rely on the registers that old bodies leave alone (GCC without -fno-ipa-ra).
     case calleeRegisters
+    /// An object that the image is said to be linked from holds something else, or was not linked into it.
+    case objectDiffers
   }
 
   public var kind: Kind

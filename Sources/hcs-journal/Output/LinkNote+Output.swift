@@ -8,6 +8,8 @@ extension LinkNote {
     case .constantMoved: "\(subject): the constant has moved; pointers to it that the program keeps lead to the old one"
     case .prototypeChanged:
       "\(subject): its type changed; callers that were not compiled anew go on calling the old one"
+    case .objectDiffers:
+      "\(subject): not what the image was linked from; recorded, its differences will be an update"
     case .calleeRegisters:
       "\(subject): callers may rely on registers that a callee leaves alone (GCC -fipa-ra), so that updates wait for "
         + "threads inside them; build with -fno-ipa-ra to be free of it"
