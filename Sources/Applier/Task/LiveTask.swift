@@ -34,7 +34,10 @@ public final class LiveTask: UpdateTarget {
     let buildID = try access.identity()
     guard buildID.isEmpty, isMissing(base.arena.header), let first = base.segments.first(where: { !$0.isPartOfArena })
     else { return buildID }
-    let bytes = try access.read(runtime(first.range.start), Int(clamping: first.fileByteCount))
+    // In a process of another image there may be nothing where this one's segment would be.
+    guard let bytes = try? access.read(runtime(first.range.start), Int(clamping: first.fileByteCount)) else {
+      return buildID
+    }
     return Digest.sha256(of: bytes).bytes
   }
 
