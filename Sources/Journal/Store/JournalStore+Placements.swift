@@ -11,6 +11,17 @@ extension JournalStore {
     }
   }
 
+  /// Whether the newest update on the way that touched the atom removed it.
+  public func isRemoved(_ atom: AtomIdentity, at digest: Digest) throws(JournalError) -> Bool {
+    try lookUp { db in
+      let lineage = try lineage(of: digest, in: db)
+      guard let id = try AtomTable(db: db).id(of: atom),
+        let row = try PlacementTable(db: db).row(of: id, at: lineage)
+      else { return false }
+      return row.placement == nil
+    }
+  }
+
   public func placements(named name: String, at digest: Digest) throws(JournalError) -> [PlacedAtom] {
     try lookUp { db in
       let lineage = try lineage(of: digest, in: db)

@@ -153,6 +153,11 @@ final class AtomDirectory {
     try fromJournal { () throws(JournalError) in try store.baseImports(named: name) }
   }
 
+  /// Whether an update removed the atom, and none has brought it back.
+  func isRemoved(_ identity: AtomIdentity) throws(LinkError) -> Bool {
+    try fromJournal { () throws(JournalError) in try store.isRemoved(identity, at: parent) }
+  }
+
   /// An atom that an update placed, by its whole identity.
   func placed(_ identity: AtomIdentity) throws(LinkError) -> PlacedAtom? {
     try fromJournal { () throws(JournalError) in try store.placement(of: identity, at: parent) }
