@@ -44,7 +44,6 @@ let package = Package(
     .testTarget(name: "ObjectFileTests", dependencies: ["ObjectFile"]),
     .testTarget(name: "JournalTests", dependencies: ["Journal"]),
     .testTarget(name: "LinkerTests", dependencies: ["Linker", "Applier"]),
-    .testTarget(name: "TidyTests"),
     .testTarget(name: "ApplierTests", dependencies: ["Applier"]),
   ],
   swiftLanguageModes: [.v6]
