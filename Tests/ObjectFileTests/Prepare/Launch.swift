@@ -31,7 +31,12 @@ struct Launch: Hashable, CustomStringConvertible {
     var words = ([path] + arguments).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var child: pid_t = 0
-    let error = posix_spawn(&child, path, &actions, &attributes, &words, environ)
+    var error = posix_spawn(&child, path, &actions, &attributes, &words, environ)
+    // A child of another test may hold the file that was just written, between its fork and its exec (execve(2)).
+    for _ in 0..<20 where error == ETXTBSY {
+      Thread.sleep(forTimeInterval: 0.1)
+      error = posix_spawn(&child, path, &actions, &attributes, &words, environ)
+    }
     guard error == 0 else { throw Tool.Failure(description: "\(path): \(String(cString: strerror(error)))") }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0 && errno == EINTR {}
