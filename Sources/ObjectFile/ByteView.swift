@@ -25,6 +25,9 @@ public struct ByteView: @unchecked Sendable {
   /// The name of the file, for messages.
   public var fileName: String { owner.path }
 
+  /// Whose tools an error in the file names.
+  var format: ObjectFileError.Format { owner.format }
+
   public func slice(_ offset: UInt64, _ count: UInt64) throws(ObjectFileError) -> ByteView {
     let whole = UInt64(self.count)
     guard offset <= whole, count <= whole - offset else { throw outside(offset, count) }
@@ -73,7 +76,8 @@ public struct ByteView: @unchecked Sendable {
     let rest = UnsafeRawBufferPointer(start: start + offset, count: count - offset)
     guard let length = rest.firstIndex(of: 0) else {
       throw ObjectFileError(
-        .badString, file: owner.path, offset: fileOffset.advanced(by: UInt64(offset)), detail: "no NUL ends it")
+        .badString, file: owner.path, offset: fileOffset.advanced(by: UInt64(offset)), detail: "no NUL ends it",
+        format: owner.format)
     }
     return ByteView(owner: owner, start: start + offset, count: length)
   }
@@ -109,6 +113,6 @@ public struct ByteView: @unchecked Sendable {
     ObjectFileError(
       .truncated, file: owner.path, offset: fileOffset.advanced(by: offset),
       detail: "0x\(String(count, radix: 16)) bytes wanted at 0x\(String(offset, radix: 16)) of "
-        + "0x\(String(self.count, radix: 16))")
+        + "0x\(String(self.count, radix: 16))", format: owner.format)
   }
 }

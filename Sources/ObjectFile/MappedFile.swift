@@ -18,6 +18,12 @@ public final class MappedFile: @unchecked Sendable {
   let byteCount: Int
   private let isMapping: Bool
 
+  /// By its magic number: whose tools an error names.
+  var format: ObjectFileError.Format {
+    let bytes = UnsafeRawBufferPointer(start: base, count: byteCount)
+    return bytes.starts(with: [0xCF, 0xFA, 0xED, 0xFE]) ? .machO : .elf
+  }
+
   /// The whole file.
   public var view: ByteView { ByteView(owner: self, start: base, count: byteCount) }
 

@@ -9,11 +9,16 @@ public struct ObjectFileError: Error, Sendable {
     case unreadable
     case notARegularFile
     case notELF
+    case notMachO
+    case severalArchitectures
     case unsupportedClass
     case unsupportedByteOrder
     case unsupportedVersion
     case unsupportedMachine
     case unsupportedFileType
+    case unsupportedLoadCommand
+    case pointerAuthentication
+    case encrypted
 
     // A table or record in it.
     case truncated
@@ -25,6 +30,7 @@ public struct ObjectFileError: Error, Sendable {
     case unmappedAddress
     case unexpectedSectionType
     case overlappingSections
+    case overlappingSegments
     case compressedSection
     case cyclicReference
     case duplicateTable
@@ -41,8 +47,15 @@ public struct ObjectFileError: Error, Sendable {
     case unwritable
   }
 
+  /// Whose tools can tell more about the file.
+  public enum Format: Hashable, Sendable {
+    case elf
+    case machO
+  }
+
   public var code: Code
   public var file: String
+  public var format: Format
   public var offset: FileOffset?
   public var section: String?
   public var symbol: String?
@@ -52,10 +65,11 @@ public struct ObjectFileError: Error, Sendable {
 
   public init(
     _ code: Code, file: String, offset: FileOffset? = nil, section: String? = nil, symbol: String? = nil,
-    detail: String? = nil, cause: (any Error)? = nil
+    detail: String? = nil, cause: (any Error)? = nil, format: Format = .elf
   ) {
     self.code = code
     self.file = file
+    self.format = format
     self.offset = offset
     self.section = section
     self.symbol = symbol
@@ -72,47 +86,59 @@ extension ObjectFileError: CustomStringConvertible {
     if let symbol { text += ", symbol \(symbol)" }
     if let offset { text += ", at \(offset)" }
     if let cause { text += " (\(cause))" }
-    return text + ". Next: " + code.advice(file: file)
+    return text + ". Next: " + code.advice(file: file, format: format)
   }
 }
 
 extension ObjectFileError.Code {
-  var summary: String { texts.summary }
+  var summary: String { texts(.elf).summary }
 
-  func advice(file: String) -> String { texts.advice.replacingFilePlaceholder(with: file) }
+  func advice(file: String, format: ObjectFileError.Format) -> String {
+    texts(format).advice.replacingFilePlaceholder(with: file)
+  }
 
   /// What is wrong, and the command to try next with `%` for the file.
-  private var texts: (summary: String, advice: String) {
-    switch self {
+  private func texts(_ format: ObjectFileError.Format) -> (summary: String, advice: String) {
+    /// The command that shows a table: `readelf` with options, or for Mach-O `llvm-objdump --macho`.
+    func show(_ elf: String, _ machO: String = "--private-headers") -> String {
+      format == .elf ? "`readelf \(elf) %`" : "`llvm-objdump --macho \(machO) %`"
+    }
+    return switch self {
     case .unreadable: ("cannot be read", "`ls -l %`")
     case .notARegularFile: ("is not a regular file", "`stat %`")
     case .notELF: ("is not an ELF file", "`file %`")
-    case .unsupportedClass: ("is not a 64-bit ELF file", "`readelf -h %`, and build for x86-64")
-    case .unsupportedByteOrder: ("is not a little-endian ELF file", "`readelf -h %`, and build for x86-64")
+    case .notMachO: ("is not a Mach-O file", "`file %`")
+    case .severalArchitectures: ("is a fat file", "`llvm-lipo -thin arm64 -output %.arm64 %`, and name that file")
+    case .unsupportedClass: ("is not a 64-bit file", show("-h") + ", and build for a 64-bit machine")
+    case .unsupportedByteOrder: ("is not a little-endian file", show("-h") + ", and build for x86-64 or arm64")
     case .unsupportedVersion: ("has an ELF version other than 1", "`readelf -h %`")
-    case .unsupportedMachine: ("is for a machine that is not handled", "`readelf -h %`")
-    case .unsupportedFileType: ("is not the kind of ELF file that is needed here", "`readelf -h %`")
-    case .truncated: ("ends too early", "`readelf -aW %`, and build the file again")
-    case .badEntrySize: ("has a table whose entries have the wrong size", "`readelf -SlW %`")
-    case .badSectionIndex: ("refers to a section that does not exist", "`readelf -SsW %`")
-    case .badSymbolIndex: ("refers to a symbol that does not exist", "`readelf -srW %`")
-    case .badString: ("refers to a string outside its string table", "`readelf -SsW %`")
-    case .addressWrapsAround: ("has a range that leaves the address space", "`readelf -SlW %`")
-    case .unmappedAddress: ("refers to an address that no segment holds in the file", "`readelf -lW %`")
-    case .unexpectedSectionType: ("has a section of a type that does not serve here", "`readelf -SW %`")
-    case .overlappingSections: ("has sections that share bytes", "`readelf -SW %`, and build the file again")
+    case .unsupportedMachine: ("is for a machine that is not handled", show("-h"))
+    case .unsupportedFileType: ("is not the kind of file that is needed here", show("-h"))
+    case .unsupportedLoadCommand: ("has a load command that is not handled", show("-h"))
+    case .pointerAuthentication: ("is for arm64e, with signed pointers", "build with -arch arm64")
+    case .encrypted: ("is encrypted", "name the image as it was linked, before it was encrypted")
+    case .truncated: ("ends too early", show("-aW") + ", and build the file again")
+    case .badEntrySize: ("has a table whose entries have the wrong size", show("-SlW"))
+    case .badSectionIndex: ("refers to a section that does not exist", show("-SsW"))
+    case .badSymbolIndex: ("refers to a symbol that does not exist", show("-srW", "--syms --reloc"))
+    case .badString: ("refers to a string outside its string table", show("-SsW"))
+    case .addressWrapsAround: ("has a range that leaves the address space", show("-SlW"))
+    case .unmappedAddress: ("refers to an address that no segment holds in the file", show("-lW"))
+    case .unexpectedSectionType: ("has a section of a type that does not serve here", show("-SW"))
+    case .overlappingSections: ("has sections that share bytes", show("-SW") + ", and build the file again")
+    case .overlappingSegments: ("has segments that share addresses", show("-lW") + ", and build the file again")
     case .compressedSection:
       ("has a compressed section", "`objcopy --decompress-debug-sections %`, or build with -gz=none")
-    case .cyclicReference: ("has records that refer to each other in a circle", "`readelf -aW %`")
-    case .duplicateTable: ("has two tables where one is allowed", "`readelf -SW %`")
-    case .malformedTable: ("has a table that makes no sense", "`readelf -aW %`, and build the file again")
+    case .cyclicReference: ("has records that refer to each other in a circle", show("-aW"))
+    case .duplicateTable: ("has two tables where one is allowed", show("-SW"))
+    case .malformedTable: ("has a table that makes no sense", show("-aW") + ", and build the file again")
     case .malformedDWARF: ("has damaged debug information", "`llvm-dwarfdump --verify %`")
     case .unsupportedDWARF: ("has debug information of a kind that is not handled", "build with -gdwarf-5")
-    case .notAdoptable: ("cannot be adopted", "`readelf -hlW %`")
+    case .notAdoptable: ("cannot be adopted", show("-hlW"))
     case .alreadyPrepared: ("is a prepared image already", "name the image it was made from")
-    case .outOfReach: ("is too large for an arena within reach of its code", "`readelf -lW %`")
+    case .outOfReach: ("is too large for an arena within reach of its code", show("-lW"))
     case .noRoom: ("has no room left in a loader table", "`hcs-journal init` with the image built anew")
-    case .unsupportedRelocation: ("has a relocation that is not handled", "`readelf -rW %`")
+    case .unsupportedRelocation: ("has a relocation that is not handled", show("-rW", "--reloc"))
     case .unwritable: ("cannot be written", "`ls -ld %`, and `df` for the room on its disk")
     }
   }

@@ -80,7 +80,7 @@ public struct ELFDynamic: RandomAccessCollection, Sendable {
 
   /// How many entries fit, the closing DT_NULL and any spare ones after it included.
   public let capacity: Int
-  public let strings: ELFStringTable
+  public let strings: StringTable
   private let table: ByteView
   private let used: Int
 
@@ -93,15 +93,15 @@ public struct ELFDynamic: RandomAccessCollection, Sendable {
 
   private static func strings(
     _ table: ByteView, _ used: Int, _ file: ELFFile
-  ) throws(ObjectFileError) -> ELFStringTable {
+  ) throws(ObjectFileError) -> StringTable {
     func value(_ tag: ELFDynamicTag) -> UInt64? {
       (0..<used).first { table.loadValidated(UInt64.self, at: $0 * entryByteCount) == tag.rawValue }
         .map { table.loadValidated(UInt64.self, at: $0 * entryByteCount + 8) }
     }
     guard let address = value(.strings), let byteCount = value(.stringsByteCount), byteCount > 0 else {
-      return try ELFStringTable(file.view.slice(0, 0))
+      return try StringTable(file.view.slice(0, 0))
     }
-    return try ELFStringTable(file.bytes(at: VirtualAddress(address), count: byteCount))
+    return try StringTable(file.bytes(at: VirtualAddress(address), count: byteCount))
   }
 
   public var startIndex: Int { 0 }

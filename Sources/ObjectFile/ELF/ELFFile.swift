@@ -12,7 +12,7 @@ public struct ELFFile: Sendable {
   public let header: ELFHeader
   public let sections: ELFSections
   public let segments: ELFSegments
-  let sectionNames: ELFStringTable
+  let sectionNames: StringTable
 
   public init(_ file: MappedFile) throws(ObjectFileError) {
     try self.init(file.view, name: file.path)
@@ -43,9 +43,9 @@ public struct ELFFile: Sendable {
 
   private static func sectionNames(
     _ view: ByteView, _ sections: ELFSections, _ header: ELFHeader, name: String
-  ) throws(ObjectFileError) -> ELFStringTable {
+  ) throws(ObjectFileError) -> StringTable {
     let index = header.sectionNameTableIndex
-    guard index != 0 else { return try ELFStringTable(view.slice(0, 0)) }
+    guard index != 0 else { return try StringTable(view.slice(0, 0)) }
     guard index < sections.count else {
       throw ObjectFileError(.badSectionIndex, file: name, detail: "e_shstrndx \(index) of \(sections.count) sections")
     }
@@ -53,7 +53,7 @@ public struct ELFFile: Sendable {
     guard section.type == .stringTable else {
       throw ObjectFileError(.unexpectedSectionType, file: name, detail: "e_shstrndx \(index) is no string table")
     }
-    return try ELFStringTable(view.slice(section.fileOffset.rawValue, section.byteCount))
+    return try StringTable(view.slice(section.fileOffset.rawValue, section.byteCount))
   }
 
   private func checkSections() throws(ObjectFileError) {

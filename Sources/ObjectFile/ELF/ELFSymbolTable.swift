@@ -8,14 +8,14 @@ public struct ELFSymbolTable: RandomAccessCollection, Sendable {
 
   /// The table's section; nil for one found through the dynamic section of a file without section headers.
   public let section: ELFSection?
-  public let strings: ELFStringTable
+  public let strings: StringTable
   private let table: ByteView
   private let extendedIndexes: ByteView?
   private let sectionCount: Int
 
   /// - Parameter extendedIndexes: the contents of the SHT_SYMTAB_SHNDX section that belongs to the table.
   init(
-    _ table: ByteView, strings: ELFStringTable, extendedIndexes: ByteView?, section: ELFSection?, in file: ELFFile
+    _ table: ByteView, strings: StringTable, extendedIndexes: ByteView?, section: ELFSection?, in file: ELFFile
   ) throws(ObjectFileError) {
     self.table = table
     self.strings = strings
@@ -143,7 +143,7 @@ extension ELFFile {
       throw failure(.unexpectedSectionType, in: names, detail: "sh_link of a symbol table")
     }
     return try ELFSymbolTable(
-      table, strings: ELFStringTable(contents(of: names)), extendedIndexes: extendedIndexes(of: section),
+      table, strings: StringTable(contents(of: names)), extendedIndexes: extendedIndexes(of: section),
       section: section, in: self)
   }
 

@@ -7,8 +7,8 @@ struct Specimen: Sendable, CustomTestStringConvertible {
   let name: String
   /// Programs without which it cannot be made.
   let tools: [String]
-  fileprivate let source: String
-  fileprivate let sourceName: String
+  /// Contents by name, written before the commands run.
+  fileprivate let sources: [String: String]
   /// `%o` stands for the output; nil names a file that exists already.
   fileprivate let commands: [[String]]
   fileprivate let existing: String?
@@ -18,16 +18,19 @@ struct Specimen: Sendable, CustomTestStringConvertible {
   init(
     _ name: String, source: String = programSource, as sourceName: String = "program.c", _ commands: [String]...
   ) {
+    self.init(name, sources: [sourceName: source, "versions.map": versionScript], commands)
+  }
+
+  init(_ name: String, sources: [String: String], _ commands: [[String]]) {
     self.name = name
-    self.source = source
-    self.sourceName = sourceName
+    self.sources = sources
     self.commands = commands
     self.tools = commands.compactMap(\.first) + commands.joined().compactMap(Self.linker)
     existing = nil
   }
 
   init(system path: String) {
-    (name, source, sourceName, commands, tools, existing) = (path, "", "", [], [], path)
+    (name, sources, commands, tools, existing) = (path, [:], [], [], path)
   }
 
   private static func linker(_ argument: String) -> String? {
@@ -50,8 +53,7 @@ actor SpecimenShelf {
   func path(of specimen: Specimen) throws -> String {
     if let path = made[specimen.name]?.path ?? specimen.existing { return path }
     let folder = try TemporaryFolder()
-    _ = try folder.write(specimen.source, to: specimen.sourceName)
-    _ = try folder.write(versionScript, to: "versions.map")
+    for (name, text) in specimen.sources { _ = try folder.write(text, to: name) }
     for command in specimen.commands {
       let arguments = command.dropFirst().map { $0 == "%o" ? "output" : $0 }
       try Tool.run(command[0], arguments, in: folder.path)

@@ -4,8 +4,13 @@ import Foundation
 struct Tool: Sendable {
   let path: String
 
-  /// Looked for in `PATH`.
+  /// Looked for in `PATH`, unless it is a path itself.
   init?(_ name: String) {
+    if name.contains("/") {
+      guard FileManager.default.isExecutableFile(atPath: name) else { return nil }
+      path = name
+      return
+    }
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
     guard let path = folders.map({ "\($0)/\(name)" }).first(where: FileManager.default.isExecutableFile) else {
       return nil

@@ -1,13 +1,14 @@
-/// A string table (gABI, String Table): NUL-terminated names, found by their offset.
+/// A string table (gABI, String Table; Mach-O's LC_SYMTAB): NUL-terminated names, found by their offset.
 ///
 /// It is empty or ends in NUL, so that a name that begins within it also ends within it.
-public struct ELFStringTable: Sendable {
+public struct StringTable: Sendable {
   public let view: ByteView
 
   public init(_ view: ByteView) throws(ObjectFileError) {
     if view.count > 0, view.loadValidated(UInt8.self, at: view.count - 1) != 0 {
       throw ObjectFileError(
-        .badString, file: view.fileName, offset: view.fileOffset, detail: "the string table does not end in NUL")
+        .badString, file: view.fileName, offset: view.fileOffset, detail: "the string table does not end in NUL",
+        format: view.format)
     }
     self.view = view
   }

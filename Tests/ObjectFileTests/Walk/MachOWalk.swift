@@ -1,0 +1,127 @@
+public import ObjectFile
+
+/// Reads everything a Mach-O file offers, in every way the module has, and throws away what it says.
+///
+/// Whatever the bytes are, it ends in time that grows with them and without a trap. Every part is tried even after
+/// another one has failed.
+public struct MachOWalk {
+  /// Errors met, so that a caller can look at what kinds there were.
+  public private(set) var errors: [ObjectFileError] = []
+  private var sum: UInt64 = 0
+
+  public init() {}
+
+  public mutating func walk(_ bytes: [UInt8]) {
+    attempt { walk throws(ObjectFileError) in
+      let file = try MachOFile(MappedFile(bytes: bytes, name: "walked"))
+      walk.sections(file)
+      walk.symbols(file)
+      walk.addresses(file)
+      walk.commands(file)
+      walk.code(file)
+    }
+  }
+
+  private mutating func attempt(_ body: (inout MachOWalk) throws(ObjectFileError) -> Void) {
+    do {
+      try body(&self)
+    } catch {
+      // Making texts of many errors would be most of the work.
+      if errors.count < 2 { take(error.description.utf8.count) }
+      errors.append(error)
+    }
+  }
+
+  private mutating func take(_ value: some BinaryInteger) { sum &+= UInt64(truncatingIfNeeded: value) }
+
+  /// The ends suffice: a window that leaves the file faults there.
+  private mutating func take(_ view: ByteView) {
+    sum &+= view.withUnsafeBytes { UInt64($0.first ?? 0) &+ UInt64($0.last ?? 0) }
+  }
+
+  private mutating func sections(_ file: MachOFile) {
+    for section in file.sections {
+      take(section.fullName.utf8.count)
+      take(section.range.end.rawValue)
+      attempt { walk throws(ObjectFileError) in walk.take(try file.contents(of: section)) }
+      attempt { walk throws(ObjectFileError) in
+        for relocation in try file.relocations(of: section) {
+          walk.take(relocation.offset &+ UInt64(bitPattern: relocation.addend) &+ UInt64(relocation.byteCount))
+          if case .section(let ordinal) = relocation.target { walk.take(file.sections[ordinal - 1].index) }
+        }
+      }
+      attempt { walk throws(ObjectFileError) in
+        for symbol in try file.indirectSymbols(of: section) { walk.take(symbol.range.end.rawValue) }
+      }
+    }
+    take(file.section(named: "__text", in: "__TEXT")?.index ?? 0)
+  }
+
+  private mutating func symbols(_ file: MachOFile) {
+    attempt { walk throws(ObjectFileError) in
+      guard let table = try file.symbolTable() else { return }
+      for symbol in table {
+        walk.take(symbol.value &+ UInt64(symbol.description))
+        walk.take(try table.nameBytes(of: symbol))
+        walk.take(try table.otherName(of: symbol)?.utf8.count ?? 0)
+        if let ordinal = symbol.sectionOrdinal { walk.take(file.sections[ordinal - 1].index) }
+      }
+    }
+    attempt { walk throws(ObjectFileError) in
+      let dynamic = try file.dynamicSymbols()
+      walk.take(dynamic?.locals.count ?? 0)
+    }
+    attempt { walk throws(ObjectFileError) in
+      let atoms = try file.atoms()
+      for atom in atoms {
+        walk.take(atom.range.end.rawValue &+ UInt64(atom.names.count &+ atom.alternates.count))
+        let found = atoms.atom(containing: atom.range.start, in: file.sections[atom.sectionIndex])
+        walk.take(found?.range.byteCount ?? 0)
+      }
+      for symbol in try file.symbolTable().map(Array.init) ?? [] {
+        walk.take(atoms.range(of: symbol, in: file)?.byteCount ?? 0)
+      }
+    }
+  }
+
+  private mutating func addresses(_ file: MachOFile) {
+    for segment in file.segments.prefix(100) {
+      take(segment.range.end.rawValue &+ segment.fileBackedRange.end.rawValue)
+      take(file.fileOffset(of: segment.address)?.rawValue ?? 0)
+      take(file.virtualAddress(of: segment.fileOffset)?.rawValue ?? 0)
+      attempt { walk throws(ObjectFileError) in
+        walk.take(try file.bytes(at: segment.address, count: segment.memoryByteCount))
+      }
+    }
+    take(file.headerAddress?.rawValue ?? 0)
+  }
+
+  private mutating func commands(_ file: MachOFile) {
+    take(file.uuid?.count ?? 0)
+    attempt { walk throws(ObjectFileError) in walk.take(try file.buildVersion()?.tools.count ?? 0) }
+    attempt { walk throws(ObjectFileError) in walk.take(try file.libraries().count) }
+    attempt { walk throws(ObjectFileError) in walk.take(try file.libraryIdentity()?.name.utf8.count ?? 0) }
+    attempt { walk throws(ObjectFileError) in walk.take(try file.dynamicLinker()?.utf8.count ?? 0) }
+    attempt { walk throws(ObjectFileError) in walk.take(try file.runPaths().count) }
+    attempt { walk throws(ObjectFileError) in walk.take(try file.entry()?.rawValue ?? 0) }
+    attempt { walk throws(ObjectFileError) in
+      guard let info = try file.loaderInfo() else { return }
+      for view in [info.rebases, info.binds, info.weakBinds, info.lazyBinds, info.exports] { walk.take(view) }
+    }
+    for kind in [MachOLoadCommandKind.codeSignature, .chainedFixups, .exportsTrie, .linkerOptimizationHints] {
+      attempt { walk throws(ObjectFileError) in
+        guard let data = try file.linkEditData(kind) else { return }
+        walk.take(data)
+      }
+    }
+  }
+
+  private mutating func code(_ file: MachOFile) {
+    attempt { walk throws(ObjectFileError) in
+      for start in try file.functionStarts() ?? [] { walk.take(start.rawValue) }
+    }
+    attempt { walk throws(ObjectFileError) in
+      for data in try file.dataInCode() { walk.take(data.range.end.rawValue) }
+    }
+  }
+}
