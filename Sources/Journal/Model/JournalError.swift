@@ -27,6 +27,12 @@ public struct JournalError: Error {
     case malformedTargetHeader
     case unsupportedTargetHeader
     case outsideImage
+    case notOnTheWay
+    case noSuchBundle
+    case bundleExists
+    case malformedBundle
+    case foreignBundle
+    case bundleGap
   }
 
   public var code: Code
@@ -99,6 +105,14 @@ extension JournalError: CustomStringConvertible {
     case .unsupportedTargetHeader:
       "the target's header was written by a newer hcs-journal; use that one (hcs-journal --version)"
     case .outsideImage: "the range is not in the image; list its segments with: readelf -lW IMAGE"
+    case .notOnTheWay: "the updates do not lie on one line; see: \(log)"
+    case .noSuchBundle: "there is no bundle to read; check the path with: ls -l"
+    case .bundleExists: "the bundle's file exists already; name another"
+    case .malformedBundle: "the bundle is damaged and nothing of it was taken; make it again with: hcs-journal export"
+    case .foreignBundle:
+      "the bundle is of another image than \(name); take it into a journal that this made: hcs-journal init IMAGE"
+    case .bundleGap:
+      "the bundle follows an update that \(name) lacks; take the updates before it first: hcs-journal import"
     }
   }
 }

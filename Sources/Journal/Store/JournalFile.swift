@@ -11,17 +11,17 @@ enum JournalFile {
   }
 
   /// Gives a finished, closed draft its name, unless that is taken, and leaves nothing of the draft.
-  static func publish(_ draft: String, as path: String) throws(JournalError) {
+  static func publish(_ draft: String, as path: String, taken: JournalError.Code) throws(JournalError) {
     try synchronize(draft)
     // A hard link, and not a rename: that would replace a journal made in the meantime.
     if link(draft, path) == 0 {
       unlink(draft)
     } else if errno == EPERM || errno == EOPNOTSUPP {
       // A file system without hard links (link(2)): the look and the rename are two steps there.
-      if access(path, F_OK) == 0 { throw JournalError(.journalExists) }
+      if access(path, F_OK) == 0 { throw JournalError(taken) }
       guard rename(draft, path) == 0 else { throw failure(.inaccessible) }
     } else {
-      throw failure(errno == EEXIST ? .journalExists : .inaccessible)
+      throw failure(errno == EEXIST ? taken : .inaccessible)
     }
     try synchronize(URL(fileURLWithPath: path).deletingLastPathComponent().path)
   }

@@ -9,16 +9,25 @@ extension JournalStore {
   @discardableResult
   public func append(_ content: UpdateContent, parent: Digest) throws(JournalError) -> Update {
     let digest = try UpdateCoding.digest(of: content, parent: parent)
-    return try write { db in
-      let lineage = try lineage(of: parent, in: db)
-      if let known = try known(digest, in: db) { return known }
-      let used = try cursors(in: db)
-      guard content.cursors.isAtLeast(used) else { throw JournalError(.cursorWentBack) }
-      let last = try db.first("SELECT ifnull(max(number), 0) FROM update_entry") { try $0.integer(0) } ?? 0
-      let update = Update(number: UpdateNumber(last + 1), digest: digest, parent: parent, content: content)
-      try insert(update, after: lineage, in: db)
-      return update
-    }
+    return try write { db in try append(content, digest: digest, parent: parent, in: db).update }
+  }
+
+  /// - Parameter digest: the update's, known to be that of the content and the parent.
+  func append(
+    _ content: UpdateContent, digest: Digest, parent: Digest, in db: Database
+  ) throws -> (update: Update, isNew: Bool) {
+    let lineage = try lineage(of: parent, in: db)
+    if let known = try known(digest, in: db) { return (known, false) }
+    let used = try cursors(in: db)
+    guard content.cursors.isAtLeast(used) else { throw JournalError(.cursorWentBack) }
+    let last = try db.first("SELECT ifnull(max(number), 0) FROM update_entry") { try $0.integer(0) } ?? 0
+    let update = Update(number: UpdateNumber(last + 1), digest: digest, parent: parent, content: content)
+    try insert(update, after: lineage, in: db)
+    return (update, true)
+  }
+
+  func isKnown(_ digest: Digest, in db: Database) throws -> Bool {
+    try db.first("SELECT 1 FROM update_entry WHERE digest = ?", [Data(digest)]) { try $0.integer(0) } != nil
   }
 
   /// How far the arena is used, over all branches; the base's own cursors before the first update.

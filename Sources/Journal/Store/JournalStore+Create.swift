@@ -13,7 +13,7 @@ extension JournalStore {
     let draft = "\(path).\(UInt32.random(in: 0...UInt32.max)).making"
     do {
       try make(at: draft, base: base, content: content)
-      try JournalFile.publish(draft, as: path)
+      try JournalFile.publish(draft, as: path, taken: .journalExists)
     } catch {
       try? FileManager.default.removeItem(atPath: draft)
       throw JournalError(wrapping: error, journal: path)

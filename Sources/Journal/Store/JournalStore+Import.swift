@@ -1,0 +1,59 @@
+import GRDB
+
+extension JournalStore {
+  /// What `importBundle` did.
+  public struct Imported: Sendable {
+    /// Recorded here now, in the bundle's order.
+    public var added: [UpdateNumber]
+    /// Those that the journal had already.
+    public var knownCount: Int
+  }
+
+  /// Takes the updates of a bundle into the journal, all of them or none, in one transaction.
+  ///
+  /// Refuses a bundle that is not what its digest says (`malformedBundle`), that is of another image
+  /// (`foreignBundle`), that begins after an update which the journal lacks (`bundleGap`), or whose updates use room of
+  /// the arena that other updates of this journal have used (`cursorWentBack`).
+  public func importBundle(at path: String) throws(JournalError) -> Imported {
+    var source = try BundleSource(path: path)
+    let head = try BundleFormat.readHead(source.read(BundleFormat.headByteCount))
+    guard head.base == base.digest else {
+      throw JournalError(.foreignBundle, journal: self.path, digest: head.base, detail: path)
+    }
+    do {
+      return try write { db in try take(head.itemCount, from: &source, into: db) }
+    } catch {
+      // They may name updates of the transaction that was taken back.
+      lineages.removeAll()
+      decodedUpdates.removeAll()
+      throw error
+    }
+  }
+
+  private func take(_ count: UInt64, from source: inout BundleSource, into db: Database) throws -> Imported {
+    var imported = Imported(added: [], knownCount: 0)
+    for _ in 0..<count {
+      let item = try BundleFormat.readItemHead(source.read(BundleFormat.itemHeadByteCount))
+      guard let byteCount = Int(exactly: item.byteCount) else {
+        throw JournalError(.malformedBundle, detail: "an update of \(item.byteCount) bytes")
+      }
+      switch item.kind {
+      case .update:
+        let record = try UpdateRecord(decoding: source.read(byteCount))
+        guard try record.parent == base.digest || isKnown(record.parent, in: db) else {
+          throw JournalError(.bundleGap, digest: record.parent, detail: source.path)
+        }
+        let appended = try append(record.content, digest: record.digest, parent: record.parent, in: db)
+        if appended.isNew {
+          imported.added.append(appended.update.number)
+        } else {
+          imported.knownCount += 1
+        }
+      }
+    }
+    guard source.isAtEnd else {
+      throw JournalError(.malformedBundle, detail: "\(source.path) goes on after its last item")
+    }
+    return imported
+  }
+}
