@@ -36,10 +36,10 @@ struct StackScanTests {
     #expect(StackScan.demangle(mangled, pointerGuard) == address)
     var found: [UInt64] = []
     let stack = [0, mangled, .max].flatMap { (word: UInt64) in word.littleEndianBytes }
-    scan([(0x1000, 16, true)]).forEachHit(in: stack, pointerGuard: pointerGuard) { found.append($0.address) }
+    scan([(0x1000, 16, true)]).forEachHit(in: stack, pointerGuard: pointerGuard) { found.append($0.hit.address) }
     #expect(found == [address])
     found = []
-    scan([(0x1000, 16, true)]).forEachHit(in: stack, pointerGuard: nil) { found.append($0.address) }
+    scan([(0x1000, 16, true)]).forEachHit(in: stack, pointerGuard: nil) { found.append($0.hit.address) }
     #expect(found.isEmpty)
   }
 

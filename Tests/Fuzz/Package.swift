@@ -20,6 +20,8 @@ let package = Package(
       name: "FuzzPrepare", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(
       name: "FuzzDWARF", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(
+      name: "FuzzUnwind", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -4,6 +4,12 @@ import Addressing
 // stack from the red zone up to the end of the mapping that holds it. Where a handler runs on an alternate stack, the
 // stack that it interrupted is found in the signal frame, and looked at as well. Stacks that a program switches by itself
 // are not found (BaseImage.switchesStacks).
+//
+// A word may be left over: compilers do not clear what a frame leaves unused, and a process that waits would be taken for
+// one that is where it was long ago. So where something is found, the thread's frames are walked (StackWalk). Where
+// that leads to the outermost one, a word that is no frame's program counter or return address counts no more. In any doubt
+// it does: no unwind information, more than one stack, the frame of whatever was interrupted elsewhere than in a system call,
+// what only setjmp(3) could have stored, what lies above the outermost frame.
 
 extension LinuxTask {
   public func occupants(of guards: [GuardedRange]) throws(ApplyError) -> [ThreadOccupant] {
@@ -23,17 +29,20 @@ extension LinuxTask {
   /// Takes one look at nobody: what is called for the first time is read from the disk and gets its types made now, and not
   /// while threads stand still: up to half of a pause of few threads.
   func rehearseLook() {
-    guard !hasRehearsed, let range = RuntimeRange(start: RuntimeAddress(rawValue: 0), byteCount: 4096) else { return }
+    guard !hasRehearsed else { return }
     hasRehearsed = true
-    let guarded = GuardedRange(range: range, reach: .whole, isConservative: true)
+    // Small numbers, which every stack has, for addresses: that has frames walked as well, from the entry point on.
+    let guards = [RuntimeAddress(rawValue: 0), image.entryPoint].compactMap { start in
+      RuntimeRange(start: start, byteCount: 4096).map { GuardedRange(range: $0, reach: .whole, isConservative: true) }
+    }
     do throws(ApplyError) {
       let mappings = try process.mapsLines()
       let stack = mappings.last { $0.name.elementsEqual("[stack]".utf8) }
       var words = [UInt64](repeating: 0, count: ThreadRegisters.count)
-      words[ThreadRegisters.Name.rip.rawValue] = 1
+      words[ThreadRegisters.Name.rip.rawValue] = image.entryPoint.rawValue
       words[ThreadRegisters.Name.rsp.rawValue] = (stack?.range.end.rawValue ?? 4096) &- 4096
       guard let registers = ThreadRegisters(words: words) else { return }
-      var look = ThreadLook(task: self, guards: [guarded], mappings: mappings)
+      var look = ThreadLook(task: self, guards: guards, mappings: mappings)
       _ = try look.occupants(process.id, registers)
     } catch {
       // The look that counts will say so.
@@ -70,6 +79,7 @@ private struct ThreadLook {
   let scan: StackScan
   let mappings: [MapsLine]
   private let executable: CodeRanges
+  private let walker: StackWalker
   var returnAddresses: [UInt64: Bool] = [:]
   var pointerGuard: UInt64?
 
@@ -79,17 +89,22 @@ private struct ThreadLook {
     self.mappings = mappings
     scan = StackScan(guards)
     executable = CodeRanges(mappings)
+    walker = StackWalker(task.process, executable: task.image.unwinding, mappings: mappings)
   }
 
   mutating func occupants(_ id: Int32, _ registers: ThreadRegisters) throws(ApplyError) -> [ThreadOccupant] {
     var found: Set<Sighting> = []
     for hit in scan.hits(registers[.rip]) { found.insert(Sighting(.programCounter, hit)) }
-    for name in ThreadRegisters.generalPurpose {
-      for hit in scan.hits(registers[name]) where isConservative(hit) && !hit.isFirstByte {
-        found.insert(Sighting(.register, hit))
-      }
+    let registerHits = ThreadRegisters.generalPurpose.flatMap { scan.hits(registers[$0]) }
+      .filter { isConservative($0) && !$0.isFirstByte }
+    let stackHits = try stackHits(registers)
+    if !registerHits.isEmpty || !stackHits.isEmpty {
+      let walk = walk(registers)
+      let isIdle = walk.isWhole && walker.isAtSystemCall(registers[.rip])
+      // What a system call leaves alone in registers is no place that the program goes to next.
+      for hit in registerHits where !isIdle { found.insert(Sighting(.register, hit)) }
+      for word in stackHits where counts(word, walk) { found.insert(Sighting(.stackWord, word.hit)) }
     }
-    for hit in try stackHits(registers) { found.insert(Sighting(.stackWord, hit)) }
     guard !found.isEmpty else { return [] }
     let name = task.process.threadName(id)
     return found.sorted { $0.order < $1.order }.map { sighting in
@@ -113,12 +128,32 @@ private struct ThreadLook {
 
   private func isConservative(_ hit: StackScan.Hit) -> Bool { guards[hit.guardIndex].isConservative }
 
+  // MARK: Frames
+
+  /// A hit on a stack and where the word stands.
+  private struct StackWord: Hashable {
+    var hit: StackScan.Hit
+    var address: UInt64
+    /// It can be told from a frame's by the thread's own frames: neither mangled nor on a second stack.
+    var isOnFrameStack: Bool
+  }
+
+  private func walk(_ registers: ThreadRegisters) -> StackWalk {
+    guard let stack = stack(holding: registers[.rsp]) else { return StackWalk() }
+    return walker.walk(registers, on: stack.range)
+  }
+
+  private func counts(_ word: StackWord, _ walk: StackWalk) -> Bool {
+    guard word.isOnFrameStack, walk.isCertain(ofWordAt: word.address) else { return true }
+    return walk.places.contains(word.hit.address)
+  }
+
   // MARK: Stacks
 
-  private mutating func stackHits(_ registers: ThreadRegisters) throws(ApplyError) -> Set<StackScan.Hit> {
+  private mutating func stackHits(_ registers: ThreadRegisters) throws(ApplyError) -> Set<StackWord> {
     pointerGuard = pointerGuard ?? readPointerGuard(registers)
     let pointerGuard = pointerGuard
-    var found: Set<StackScan.Hit> = []
+    var found: Set<StackWord> = []
     var seen: Set<UInt64> = []
     var pointers = [registers[.rsp]]
     while let pointer = pointers.popLast() {
@@ -127,13 +162,20 @@ private struct ThreadLook {
       while next < mapping.range.end.rawValue {
         let count = min(Self.chunk, Int(mapping.range.end.rawValue - next))
         let words = try task.process.read(RuntimeAddress(rawValue: next), count)
-        scan.forEachHit(in: words, pointerGuard: pointerGuard) { found.insert($0) }
+        scan.forEachHit(in: words, pointerGuard: pointerGuard) { word in
+          found.insert(
+            StackWord(hit: word.hit, address: next &+ UInt64(word.offset), isOnFrameStack: !word.isMangled))
+        }
         pointers += interruptedStacks(words, mapping)
         let isLast = next + UInt64(count) == mapping.range.end.rawValue
         next += UInt64(isLast ? count : count - Self.frameHead)
       }
     }
-    return found.filter { isStackHit($0) }
+    var result = found.filter { isStackHit($0.hit) }
+    if seen.count > 1 {
+      result = Set(result.map { StackWord(hit: $0.hit, address: $0.address, isOnFrameStack: false) })
+    }
+    return result
   }
 
   private mutating func isStackHit(_ hit: StackScan.Hit) -> Bool {

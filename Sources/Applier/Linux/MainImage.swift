@@ -9,28 +9,36 @@ public struct MainImage: Hashable, Sendable {
   public let buildID: [UInt8]?
   /// The dynamic section; nil in a static executable.
   let dynamicSection: RuntimeAddress?
+  /// What is loaded of it, and its table for unwinding.
+  let unwinding: UnwindImage
 }
 
-/// Program header types (gABI, Program Header).
-private enum SegmentType {
+/// Program header types (gABI, Program Header; LSB Core, PT_GNU_EH_FRAME).
+enum SegmentType {
+  static let load: UInt32 = 1
   static let dynamic: UInt32 = 2
   static let note: UInt32 = 4
   static let programHeaders: UInt32 = 6
+  static let unwindTable: UInt32 = 0x6474_e550
 }
 
-private struct ProgramHeader {
+/// A program header as it stands in a task's memory.
+struct ProgramHeader {
   static let byteCount = 56
 
   var type: UInt32
+  var fileOffset: UInt64
   var address: UInt64
   var byteCount: UInt64
   var alignment: UInt64
 
   init?(_ bytes: TaskBytes, at offset: Int) {
-    guard let type: UInt32 = bytes.integer(at: offset), let address = bytes.word(at: offset + 16),
-      let byteCount = bytes.word(at: offset + 40), let alignment = bytes.word(at: offset + 48)
+    guard let type: UInt32 = bytes.integer(at: offset), let fileOffset = bytes.word(at: offset + 8),
+      let address = bytes.word(at: offset + 16), let byteCount = bytes.word(at: offset + 40),
+      let alignment = bytes.word(at: offset + 48)
     else { return nil }
     self.type = type
+    self.fileOffset = fileOffset
     self.address = address
     self.byteCount = byteCount
     self.alignment = alignment
@@ -63,7 +71,8 @@ extension LinuxProcess {
     }
     return MainImage(
       slide: slide, entryPoint: runtimeEntry, buildID: buildID,
-      dynamicSection: headers.first { $0.type == SegmentType.dynamic }.map(runtime))
+      dynamicSection: headers.first { $0.type == SegmentType.dynamic }.map(runtime),
+      unwinding: UnwindImage(headers, slide: slide.rawValue))
   }
 
   /// The table of a dynamically linked image names itself. That of another follows the ELF header (gABI, ELF Header:

@@ -13,6 +13,15 @@ struct StackScan {
     var isFirstByte: Bool
   }
 
+  /// A word of a stack that is one.
+  struct StackHit: Hashable {
+    var hit: Hit
+    /// Of the word, from where the scanned bytes begin.
+    var offset: Int
+    /// It was one only as setjmp(3) stores addresses.
+    var isMangled: Bool
+  }
+
   private struct Range {
     var start: UInt64
     var end: UInt64
@@ -43,14 +52,18 @@ struct StackScan {
   }
 
   /// Every word of a stack, of whole words from an aligned address on.
-  func forEachHit(in stack: [UInt8], pointerGuard: UInt64?, _ body: (Hit) -> Void) {
+  func forEachHit(in stack: [UInt8], pointerGuard: UInt64?, _ body: (StackHit) -> Void) {
     stack.withUnsafeBytes { buffer in
       for offset in stride(from: 0, to: buffer.count - 7, by: 8) {
         let word = buffer.load(fromByteOffset: offset, as: UInt64.self)
-        if word >= lowest && word < highest { hits(word).forEach(body) }
+        if word >= lowest && word < highest {
+          for hit in hits(word) { body(StackHit(hit: hit, offset: offset, isMangled: false)) }
+        }
         guard let pointerGuard else { continue }
         let plain = Self.demangle(word, pointerGuard)
-        if plain >= lowest && plain < highest { hits(plain).forEach(body) }
+        if plain >= lowest && plain < highest {
+          for hit in hits(plain) { body(StackHit(hit: hit, offset: offset, isMangled: true)) }
+        }
       }
     }
   }
