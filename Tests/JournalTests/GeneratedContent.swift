@@ -15,7 +15,25 @@ struct ContentGenerator {
       guards: (0..<number(to: 3)).map { _ in barrier() }, cursors: cursors(),
       types: (0..<number(to: 2)).map { _ in
         TypeLayout(name: text(), byteCount: random.next(), layout: text())
-      })
+      }, sources: flag() ? sources() : .empty)
+  }
+
+  private mutating func sources() -> SourceMap {
+    let files = (0...number(to: 2)).map { "\($0)/" + text() }
+    var start: UInt64 = 0
+    let bodies = (0...number(to: 2)).map { _ in
+      start += UInt64(number(to: 5000))
+      let byteCount = UInt32(40 + number(to: 400))
+      defer { start += UInt64(byteCount) }
+      var offset = UInt32(number(to: 4))
+      var rows: [BodyLines.Row] = []
+      while offset < byteCount {
+        rows.append(BodyLines.Row(offset: offset, file: number(to: files.count - 1), line: UInt32(number(to: 5000))))
+        offset += 1 + UInt32(number(to: 30))
+      }
+      return BodyLines(start: VirtualAddress(start), byteCount: byteCount, rows: rows)
+    }
+    return SourceMap(files: files, bodies: bodies)
   }
 
   mutating func operation() -> Journal.Operation {

@@ -74,6 +74,8 @@ struct GeneratedHistory {
     let after = Placement(body: body, capacity: UInt64(count) + 16, entry: symbol.address, cell: cell)
     let first = content.operations.count
     write(.virtual(start), linked(count, at: start), &content, &state, isFresh: true)
+    content.sources.files = ["small.c"]
+    content.sources.bodies.append(lines(count, at: start))
     if before.cell == nil { write(.virtual(symbol.address), bytes(6), &content, &state) }
     point(cell, from: before.cell == nil ? nil : before.body.start, to: start, &content, &state)
     content.atoms.append(
@@ -187,6 +189,16 @@ struct GeneratedHistory {
     let field = Int(fixup.offset)..<Int(fixup.offset) + 4
     code.replaceSubrange(field, with: fixup.fieldBytes(in: start))
     return (code, [fixup])
+  }
+
+  /// A line for every few bytes, of a function that begins anywhere.
+  private mutating func lines(_ count: Int, at start: VirtualAddress) -> BodyLines {
+    let first = UInt32(1 + number(to: 500))
+    return BodyLines(
+      start: start, byteCount: UInt32(count),
+      rows: stride(from: 0, to: count, by: 4).map {
+        BodyLines.Row(offset: UInt32($0), file: 0, line: first + UInt32($0 / 4))
+      })
   }
 
   static func fileOffset(_ address: VirtualAddress) -> Int {

@@ -8,7 +8,45 @@ import Testing
 @Suite struct GoldenJournalTests {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
-  static let folder = root.appendingPathComponent("Tests/Fixtures/golden/v1")
+
+  /// A version of the schema and of the encoding, with the update that its journal begins with.
+  struct Version: CustomTestStringConvertible, Sendable {
+    var number: Int
+    var update: UpdateContent
+    var tags: [String] = []
+
+    var folder: URL { GoldenJournalTests.root.appendingPathComponent("Tests/Fixtures/golden/v\(number)") }
+    var testDescription: String { "version \(number)" }
+
+    func golden(_ name: String) throws -> [UInt8] {
+      [UInt8](try Data(contentsOf: folder.appendingPathComponent(name)))
+    }
+
+    /// A copy of the golden journal: to read one, SQLite makes files beside it.
+    func open(in copy: TemporaryFolder, mode: JournalStore.Mode) throws -> JournalStore {
+      let path = copy.file("journal.db")
+      try FileManager.default.copyItem(atPath: folder.appendingPathComponent("journal.db").path, toPath: path)
+      return try JournalStore.open(at: path, mode: mode)
+    }
+  }
+
+  static let versions = [Version(number: 1, update: update), Version(number: 2, update: second, tags: ["first"])]
+
+  /// With lines of the source.
+  static let second: UpdateContent = {
+    var content = update
+    content.sources = SourceMap(
+      files: ["/src/step.c", "/src/step.h"],
+      bodies: [
+        BodyLines(
+          start: VirtualAddress(0x100_0000), byteCount: 6,
+          rows: [
+            BodyLines.Row(offset: 0, file: 0, line: 12), BodyLines.Row(offset: 1, file: 1, line: 3),
+            BodyLines.Row(offset: 5, file: 0, line: 13),
+          ])
+      ])
+    return content
+  }()
 
   static let update = UpdateContent(
     time: 1_700_000_000_000, author: "ada", message: "step: call main", sourceRevision: "r1",
@@ -50,43 +88,37 @@ import Testing
     }(),
     types: [TypeLayout(name: "struct conn", byteCount: 16, layout: "0 int fd; 8 ptr next")])
 
-  private func golden(_ name: String) throws -> [UInt8] {
-    [UInt8](try Data(contentsOf: Self.folder.appendingPathComponent(name)))
-  }
-
-  /// A copy of the golden journal: to read one, SQLite makes files beside it.
-  private func open(in folder: TemporaryFolder, mode: JournalStore.Mode = .read) throws -> JournalStore {
-    let path = folder.file("journal.db")
-    try FileManager.default.copyItem(atPath: Self.folder.appendingPathComponent("journal.db").path, toPath: path)
-    return try JournalStore.open(at: path, mode: mode)
-  }
-
   @Test(.enabled(if: ProcessInfo.processInfo.environment["RECORD_SNAPSHOTS"] == "1"))
   func `golden files are made anew`() throws {
     let folder = try TemporaryFolder()
+    let newest = try #require(Self.versions.last)
+    try FileManager.default.createDirectory(at: newest.folder, withIntermediateDirectories: true)
     do {
       let store = try JournalStore.create(
         at: folder.file("journal.db"), base: SmallImage.base, content: SmallImage.content)
-      let first = try store.append(Self.update, parent: SmallImage.base.digest)
-      try Data(try UpdateRecord(first).encoded()).write(to: Self.folder.appendingPathComponent("update.bin"))
+      let first = try store.append(newest.update, parent: SmallImage.base.digest)
+      try Data(try UpdateRecord(first).encoded()).write(to: newest.folder.appendingPathComponent("update.bin"))
+      for tag in newest.tags { try store.tag(tag, first.digest, at: 1_700_000_000_000) }
       var history = GeneratedHistory(seed: 1, cursors: first.content.cursors)
       for _ in 0..<8 { try history.grow(store) }
     }
-    let target = Self.folder.appendingPathComponent("journal.db")
+    let target = newest.folder.appendingPathComponent("journal.db")
     try? FileManager.default.removeItem(at: target)
     try FileManager.default.copyItem(atPath: folder.file("journal.db"), toPath: target.path)
     Issue.record("golden files were written; look at what changed")
   }
 
-  @Test func `a golden update decodes to what it was made of, and is encoded to the same bytes`() throws {
-    let record = try UpdateRecord(decoding: try golden("update.bin"))
-    #expect(record.content == Self.update)
+  @Test(arguments: versions)
+  func `a golden update decodes to what it was made of, and is encoded to the same bytes`(_ version: Version) throws {
+    let record = try UpdateRecord(decoding: try version.golden("update.bin"))
+    #expect(record.content == version.update)
     #expect(record.parent == SmallImage.base.digest)
-    #expect(try record.encoded() == golden("update.bin"))
+    #expect(try record.encoded() == version.golden("update.bin"))
   }
 
-  @Test func `every truncation and every change of one byte of the golden update is refused`() throws {
-    let bytes = try golden("update.bin")
+  @Test(arguments: versions)
+  func `every truncation and every change of one byte of the golden update is refused`(_ version: Version) throws {
+    let bytes = try version.golden("update.bin")
     for index in bytes.indices {
       #expect(throws: JournalError.self) { try UpdateRecord(decoding: Array(bytes.prefix(index))) }
       for bit in 0..<8 {
@@ -108,26 +140,29 @@ import Testing
       #expect(columns.first == String(format: "%3d", bytes.count).trimmingCharacters(in: .whitespaces))
       bytes += (columns.dropFirst().first ?? "").split(separator: " ").compactMap { UInt8($0, radix: 16) }
     }
-    #expect(bytes == (try golden("update.bin")))
+    #expect(bytes == (try Self.versions.last?.golden("update.bin")))
   }
 
-  @Test func `a golden journal is read, verified and added to`() throws {
+  @Test(arguments: versions)
+  func `a golden journal is migrated, read, verified and added to`(_ version: Version) throws {
     let folder = try TemporaryFolder()
-    let store = try open(in: folder, mode: .write)
+    let store = try version.open(in: folder, mode: .write)
     #expect(try store.verify().findings == [])
     #expect(try store.verify().updateCount == 9)
     #expect(store.base == SmallImage.base)
     let first = try store.update(UpdateNumber(1))
-    #expect(first.content == Self.update)
+    #expect(first.content == version.update)
     #expect(try store.baseSymbols(named: "main") == [SmallImage.symbols[0]])
     let placed = try store.placement(of: AtomIdentity(name: "step"), at: first.digest)
     #expect(placed?.placement.body == SmallImage.range(0x100_0000, 6))
     let bytes = try store.bytes(SmallImage.range(0x100_0000, 6), at: first.digest)
     #expect(bytes == [0xe8, 0xfb, 0x00, 0x40, 0xff, 0xc3])
-    var next = Self.update
+    #expect(try store.tags().map(\.name) == version.tags)
+    var next = version.update
     next.message = "later"
     next.cursors = try store.cursors()
     #expect(try store.append(next, parent: first.digest).number == UpdateNumber(10))
-    #expect(try store.verify().isSound)
+    try store.tag("later", first.digest, at: 0)
+    #expect(try store.verify().findings == [])
   }
 }

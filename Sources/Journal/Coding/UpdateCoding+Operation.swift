@@ -73,8 +73,8 @@ extension UpdateEncoder {
     {
       throw refusal("a field holds another value than its fixup gives", operation: operation)
     }
-    try append(payload: write.before, PayloadRole(operation: operation, place: write.place, isAfter: false))
-    try append(payload: masked, PayloadRole(operation: operation, place: write.place, isAfter: true))
+    try append(payload: write.before, PayloadRole.content(operation: operation, place: write.place, isAfter: false))
+    try append(payload: masked, PayloadRole.content(operation: operation, place: write.place, isAfter: true))
     append(write.fixups)
     append(write.initial)
     writer.append(write.isFresh)
@@ -132,8 +132,8 @@ extension UpdateEncoder {
       }
       writer.append(varint: record.offset.rawValue)
       let place = WriteOperation.Place.file(record.offset)
-      try append(payload: record.before, PayloadRole(operation: operation, place: place, isAfter: false))
-      try append(payload: record.after, PayloadRole(operation: operation, place: place, isAfter: true))
+      try append(payload: record.before, PayloadRole.content(operation: operation, place: place, isAfter: false))
+      try append(payload: record.after, PayloadRole.content(operation: operation, place: place, isAfter: true))
     }
   }
 

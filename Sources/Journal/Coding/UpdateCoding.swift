@@ -1,8 +1,13 @@
+import Addressing
+
 /// The encoding of an update's content (docs/journal-format.md): canonical, so that the digest covers the value.
 ///
 /// `decode(encode(content)) == content`; what `encode` would not have written, `decode` refuses.
 public enum UpdateCoding {
+  /// Version 2 is version 1 with a source map behind it, and is written only where there is one: the digests of updates
+  /// recorded before stay what they are, and one value has one encoding.
   static let version: UInt8 = 1
+  static let versionWithSources: UInt8 = 2
   /// No byte string of an update is longer.
   static let maximumByteStringCount = LZ4Block.maximumByteCount
 
@@ -24,10 +29,13 @@ public enum UpdateCoding {
 }
 
 /// What a byte string of an update is, for whoever keeps it elsewhere.
-struct PayloadRole {
-  var operation: Int
-  var place: WriteOperation.Place
-  var isAfter: Bool
+enum PayloadRole {
+  /// The bytes before or after an operation.
+  case content(operation: Int, place: WriteOperation.Place, isAfter: Bool)
+  /// The lines of the body that starts here.
+  case lines(VirtualAddress)
+
+  var operation: Int? { if case .content(let operation, _, _) = self { operation } else { nil } }
 }
 
 /// Encodes an update's content: canonical when `store` is nil, otherwise as the journal's rows hold it, with the byte
@@ -54,7 +62,7 @@ struct UpdateEncoder {
   }
 
   mutating func append(_ content: UpdateContent) throws(JournalError) {
-    writer.append(UpdateCoding.version)
+    writer.append(content.sources.isEmpty ? UpdateCoding.version : UpdateCoding.versionWithSources)
     writer.append(signed: content.time)
     writer.append(content.author)
     writer.append(content.message)
@@ -71,6 +79,11 @@ struct UpdateEncoder {
     writer.append(content.cursors)
     writer.append(count: content.types.count)
     for type in content.types { append(type) }
+    if !content.sources.isEmpty {
+      try append(content.sources)
+    } else if !content.sources.files.isEmpty {
+      throw refusal("there are source files without a body that was made from them")
+    }
   }
 
   mutating func append(payload bytes: [UInt8], _ role: PayloadRole) throws(JournalError) {
@@ -120,7 +133,7 @@ struct UpdateDecoder {
 
   mutating func content() throws(JournalError) -> UpdateContent {
     let version = try reader.byte()
-    guard version == UpdateCoding.version else {
+    guard version == UpdateCoding.version || version == UpdateCoding.versionWithSources else {
       throw JournalError(version == 0 ? .malformedUpdate : .unsupportedUpdate, detail: "encoding version \(version)")
     }
     let time = try reader.signed()
@@ -136,10 +149,11 @@ struct UpdateDecoder {
     let cursors = try reader.cursors()
     var types: [TypeLayout] = []
     for _ in 0..<(try reader.count()) { types.append(try typeLayout()) }
+    let sources = version == UpdateCoding.versionWithSources ? try sourceMap() : .empty
     try reader.finish()
     return UpdateContent(
       time: time, author: author, message: message, sourceRevision: sourceRevision, operations: operations,
-      atoms: atoms, guards: guards, cursors: cursors, types: types)
+      atoms: atoms, guards: guards, cursors: cursors, types: types, sources: sources)
   }
 
   mutating func payload() throws(JournalError) -> [UInt8] {

@@ -16,6 +16,12 @@ public struct JournalError: Error {
     case otherImage
     case unknownUpdate
     case unknownDigest
+    case unknownReference
+    case ambiguousDigest
+    case unknownTag
+    case invalidTag
+    case tagExists
+    case unknownSymbol
     case cursorWentBack
     case invalidUpdate
     case invalidBase
@@ -40,6 +46,8 @@ public struct JournalError: Error {
   public var journal: String?
   public var update: UpdateNumber?
   public var digest: Digest?
+  /// A tag, a symbol, or an update as the user named it.
+  public var name: String?
   /// Index into the update's operations.
   public var operation: Int?
   public var address: VirtualAddress?
@@ -50,13 +58,15 @@ public struct JournalError: Error {
   public var cause: (any Error)?
 
   public init(
-    _ code: Code, journal: String? = nil, update: UpdateNumber? = nil, digest: Digest? = nil, operation: Int? = nil,
+    _ code: Code, journal: String? = nil, update: UpdateNumber? = nil, digest: Digest? = nil, name: String? = nil,
+    operation: Int? = nil,
     address: VirtualAddress? = nil, offset: FileOffset? = nil, detail: String? = nil, cause: (any Error)? = nil
   ) {
     self.code = code
     self.journal = journal
     self.update = update
     self.digest = digest
+    self.name = name
     self.operation = operation
     self.address = address
     self.offset = offset
@@ -74,33 +84,42 @@ extension JournalError: CustomStringConvertible {
     return context.isEmpty ? summary : "\(summary) (\(context))"
   }
 
-  private var name: String { journal.map { "journal \($0)" } ?? "the journal" }
+  private var subject: String { journal.map { "journal \($0)" } ?? "the journal" }
+  private var named: String { name ?? "?" }
   private var verify: String { "hcs-journal -j \(journal ?? "JOURNAL") verify" }
   private var log: String { "hcs-journal -j \(journal ?? "JOURNAL") log" }
 
   private var summary: String {
     switch code {
-    case .noSuchJournal: "\(name) does not exist; make one with: hcs-journal init IMAGE"
-    case .journalExists: "\(name) exists already; name another with -j FILE, or look into it with: \(log)"
-    case .notAJournal: "\(name) is not a journal of hcs-journal; name another with -j FILE"
-    case .newerSchema: "\(name) was written by a newer hcs-journal; use that one (hcs-journal --version)"
-    case .olderSchema: "\(name) has an older schema and can only be read once a writing command migrated it: \(verify)"
-    case .damaged: "\(name) is damaged; see what is lost with: \(verify)"
-    case .busy: "\(name) is being written by another process; try again when it is done"
-    case .inaccessible: "\(name) cannot be opened; check its permissions and its folder's: ls -l"
-    case .storageFailed: "\(name) could not be read or written; check the disk with: df -h"
-    case .readOnly: "\(name) was opened for reading only"
-    case .otherImage: "\(name) belongs to another image; adopt this one with: hcs-journal init IMAGE"
-    case .unknownUpdate: "\(name) has no such update; list them with: \(log)"
-    case .unknownDigest: "\(name) knows no update of digest \(digest?.abbreviated ?? "?"); list them with: \(log)"
-    case .cursorWentBack: "the update uses room of the arena again that \(name) holds as used; record it again"
+    case .noSuchJournal: "\(subject) does not exist; make one with: hcs-journal init IMAGE"
+    case .journalExists: "\(subject) exists already; name another with -j FILE, or look into it with: \(log)"
+    case .notAJournal: "\(subject) is not a journal of hcs-journal; name another with -j FILE"
+    case .newerSchema: "\(subject) was written by a newer hcs-journal; use that one (hcs-journal --version)"
+    case .olderSchema:
+      "\(subject) has an older schema and can only be read once a writing command migrated it: \(verify)"
+    case .damaged: "\(subject) is damaged; see what is lost with: \(verify)"
+    case .busy: "\(subject) is being written by another process; try again when it is done"
+    case .inaccessible: "\(subject) cannot be opened; check its permissions and its folder's: ls -l"
+    case .storageFailed: "\(subject) could not be read or written; check the disk with: df -h"
+    case .readOnly: "\(subject) was opened for reading only"
+    case .otherImage: "\(subject) belongs to another image; adopt this one with: hcs-journal init IMAGE"
+    case .unknownUpdate: "\(subject) has no such update; list them with: \(log)"
+    case .unknownDigest: "\(subject) knows no update of digest \(digest?.abbreviated ?? "?"); list them with: \(log)"
+    case .unknownReference:
+      "\(subject) has no tag \(named), and no update whose digest begins so; list them with: \(log)"
+    case .ambiguousDigest: "several digests begin with \(named); give more digits of it: \(log)"
+    case .unknownTag: "\(subject) has no tag \(named); list them with: hcs-journal tag"
+    case .invalidTag: "\(named.isEmpty ? "nothing" : named) cannot be a tag"
+    case .tagExists: "there is a tag \(named) already; move it with: hcs-journal tag --force \(named) N"
+    case .unknownSymbol: "\(subject) knows no symbol \(named); list the image's with: nm -C IMAGE"
+    case .cursorWentBack: "the update uses room of the arena again that \(subject) holds as used; record it again"
     case .invalidUpdate: "the update contradicts itself and was not recorded; record it again, or report a defect"
     case .invalidBase: "the image cannot be kept as a journal's base"
     case .malformedUpdate: "an update is malformed; see the others with: \(verify)"
     case .unsupportedUpdate: "an update was written by a newer hcs-journal; use that one (hcs-journal --version)"
     case .digestMismatch: "an update is not what its digest says; see the others with: \(verify)"
     case .malformedPayload: "stored bytes do not decode to what was recorded; see which with: \(verify)"
-    case .malformedBase: "what \(name) holds of the base image is malformed; see what is lost with: \(verify)"
+    case .malformedBase: "what \(subject) holds of the base image is malformed; see what is lost with: \(verify)"
     case .malformedTargetHeader: "the target's header is malformed; settle it with: hcs-journal verify --repair TARGET"
     case .unsupportedTargetHeader:
       "the target's header was written by a newer hcs-journal; use that one (hcs-journal --version)"

@@ -13,10 +13,12 @@ public struct UpdateContent: Hashable, Sendable {
   /// Layouts of named types that this update's objects bring and the parent did not know. A later update is compared
   /// with them as with those of the base image.
   public var types: [TypeLayout]
+  /// Which lines of the source the new bodies were made from; empty where the objects had no line information.
+  public var sources: SourceMap
 
   public init(
     time: Int64, author: String, message: String, sourceRevision: String? = nil, operations: [Operation],
-    atoms: [AtomChange], guards: [Guard], cursors: ArenaCursors, types: [TypeLayout] = []
+    atoms: [AtomChange], guards: [Guard], cursors: ArenaCursors, types: [TypeLayout] = [], sources: SourceMap = .empty
   ) {
     self.time = time
     self.author = author
@@ -27,6 +29,7 @@ public struct UpdateContent: Hashable, Sendable {
     self.guards = guards
     self.cursors = cursors
     self.types = types
+    self.sources = sources
   }
 }
 

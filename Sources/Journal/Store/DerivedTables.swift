@@ -29,12 +29,15 @@ struct DerivedTables {
         try insert(span, part: part, operation: index, number: number, branch: branch)
       }
     }
+    let lines = try Self.lineDigests(of: update.content)
     for change in update.content.atoms {
       let content = change.bodyWrite(in: update.content).map {
         Digest.sha256(of: Payload.masked($0.write.after, fixups: $0.write.fixups))
       }
       let payload = try content.flatMap(payloadID)
-      try insert(change, number: number, branch: branch, after: parent, payload: payload, content: content)
+      let lines = try (change.after?.body.start).flatMap { try lines[$0].flatMap(payloadID) }
+      try insert(
+        change, number: number, branch: branch, after: parent, payload: payload, lines: lines, content: content)
     }
     for (ordinal, type) in update.content.types.enumerated() {
       try db.run(
@@ -42,6 +45,15 @@ struct DerivedTables {
         [type.name, branch, number, ordinal, try stored(type.byteCount), type.layout])
     }
     try db.run("UPDATE arena_cursor SET cursors = ?", [Data(CursorCoding.encode(update.content.cursors))])
+  }
+
+  /// By where the body starts: under which digest its lines are kept, where they are not in the update itself.
+  private static func lineDigests(of content: UpdateContent) throws -> [VirtualAddress: Digest] {
+    var digests: [VirtualAddress: Digest] = [:]
+    for body in content.sources.bodies {
+      digests[body.start] = Digest.sha256(of: try LineCoding.encode(body, fileCount: content.sources.files.count))
+    }
+    return digests
   }
 
   /// What each body of an update may be compressed against.
@@ -53,6 +65,7 @@ struct DerivedTables {
       let previous = try AtomTable(db: db).id(of: change.atom).flatMap { atom in
         try PlacementTable(db: db).row(of: atom, at: parent)
       }
+      if let body = change.after?.body.start { dictionaries.lines[body] = previous?.lines }
       if let payload = previous?.payload {
         dictionaries.previous[index] = .payload(payload)
       } else if let body = change.before?.body, body.byteCount <= UInt64(LZ4Block.maximumDictionaryByteCount) {
@@ -73,7 +86,7 @@ struct DerivedTables {
 
   private func insert(
     _ change: AtomChange, number: Int64, branch: Int64, after parent: Lineage, payload: Int64?,
-    content: Digest?
+    lines: Int64?, content: Digest?
   ) throws {
     let placements = PlacementTable(db: db)
     let atom = try AtomTable(db: db).intern(change.atom)
@@ -85,14 +98,14 @@ struct DerivedTables {
         PlacementRow(
           atom: atom, identity: change.atom, branch: 0, from: 0, until: branch == 0 ? number : nil,
           kind: change.atomKind, change: nil,
-          placement: before, typeDigest: nil, payload: nil, content: nil))
+          placement: before, typeDigest: nil, payload: nil, lines: nil, content: nil))
     }
     try placements.insert(
       PlacementRow(
         atom: atom, identity: change.atom, branch: branch, from: number, until: nil, kind: change.atomKind,
         change: change.change,
         placement: change.change == .removed ? nil : change.after, typeDigest: change.typeDigest, payload: payload,
-        content: content))
+        lines: lines, content: content))
   }
 }
 

@@ -133,6 +133,11 @@ struct JournalVerifier {
           updates.append(try UpdateTable.read(number, base: verifier.store.base, payloads: payloads))
         }
       }
+      let tags = try verifier.db.all("SELECT name, digest FROM tag") { (try $0.text(0), try $0.digest(1)) }
+      for tag in tags {
+        let isKnown = tag.1 == verifier.store.base.digest || updates.contains { $0.digest == tag.1 }
+        if !isKnown { verifier.find(.reference, "tag \(tag.0) names an update that is not there") }
+      }
       // Without all updates the derived tables have nothing to be compared with.
       if updates.count == numbers.count { verifier.checkDerived(updates, payloads) }
     }

@@ -16,7 +16,7 @@ struct PayloadTable {
   func store(
     _ bytes: [UInt8], role: PayloadRole, dictionaries: BodyDictionaries
   ) throws(JournalError) -> Int64? {
-    let isBody = role.isAfter && dictionaries.bodies.contains(role.operation)
+    let isBody = dictionaries.isBody(role)
     if bytes.isEmpty || (bytes.count < Self.inlineByteCount && !isBody) { return nil }
     do {
       let digest = Digest.sha256(of: bytes)
@@ -72,9 +72,13 @@ struct PayloadTable {
   private func candidates(
     _ role: PayloadRole, _ count: Int, _ dictionaries: BodyDictionaries
   ) throws -> [PayloadDictionary] {
-    if role.isAfter, let dictionary = dictionaries.previous[role.operation] { return [dictionary] }
+    guard case .content(let operation, let place, let isAfter) = role else {
+      guard case .lines(let body) = role, let lines = dictionaries.lines[body] else { return [] }
+      return [.payload(lines)]
+    }
+    if isAfter, let dictionary = dictionaries.previous[operation] { return [dictionary] }
     // What an update finds in the base image is mostly what the base image has.
-    guard case .virtual(let address) = role.place,
+    guard case .virtual(let address) = place,
       let range = AddressRange(validating: address, byteCount: UInt64(count)),
       let segment = store.base.segments.first(where: { $0.range.contains(range) }), !segment.isPartOfArena,
       count <= LZ4Block.maximumDictionaryByteCount
@@ -127,4 +131,11 @@ enum PayloadDictionary {
 struct BodyDictionaries {
   var bodies: Set<Int> = []
   var previous: [Int: PayloadDictionary] = [:]
+  /// The payload of the lines of the body before, by where the new body starts.
+  var lines: [VirtualAddress: Int64] = [:]
+
+  func isBody(_ role: PayloadRole) -> Bool {
+    guard case .content(let operation, _, true) = role else { return false }
+    return bodies.contains(operation)
+  }
 }

@@ -18,6 +18,8 @@ struct PlacementRow {
   var typeDigest: String?
   /// Its bytes, masked: where they are kept, and their digest.
   var payload: Int64?
+  /// Where the lines of the body are kept, unless in the update itself.
+  var lines: Int64?
   var content: Digest?
 }
 
@@ -25,7 +27,7 @@ struct PlacementTable {
   private static let selection = """
     SELECT atom_id, branch_id, from_number, until_number, kind, change, body_address, body_byte_count, capacity, entry,
       cell, type_digest, payload_id, atom.name, atom.unit, atom.unit_ordinal, atom.enclosing_function, atom.variant,
-      payload.digest
+      payload.digest, lines_id
     FROM placement JOIN atom ON atom.id = placement.atom_id LEFT JOIN payload ON payload.id = placement.payload_id
     """
 
@@ -101,12 +103,13 @@ struct PlacementTable {
       throw JournalError(.invalidUpdate, update: UpdateNumber(row.from), detail: "an atom is changed twice")
     }
     try db.run(
-      "INSERT INTO placement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO placement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       [
         row.atom, row.branch, row.from, row.until, Int(row.kind.rawValue), row.change.map { Int($0.rawValue) },
         try body.map { try stored($0.start) }, try body.map { try stored($0.byteCount) },
         try (row.placement?.capacity).map { try stored($0) }, try (row.placement?.entry).map { try stored($0) },
         try (row.placement?.cell).map { try stored($0) }, row.typeDigest, row.payload,
+        row.lines,
       ])
     if let body {
       try db.run(
@@ -134,6 +137,7 @@ struct PlacementTable {
       until: try row.optionalInteger(3), kind: try row.kind(4, AtomKind.self),
       change: try row.optionalInteger(5) == nil ? nil : try row.kind(5, AtomChange.Kind.self), placement: placement,
       typeDigest: try row.optionalText(11), payload: try row.optionalInteger(12),
+      lines: try row.optionalInteger(19),
       content: try row.optionalBlob(18).flatMap { Digest(bytes: $0) })
   }
 }

@@ -10,7 +10,8 @@ enum Schema {
 
   /// The nth takes a journal of version n − 1 to n. The folder has no list of its own; a test compares.
   static let migrations: [Migration] = [
-    Migration(name: "m0001_create_journal", sql: PackageResources.m0001_create_journal_sql)
+    Migration(name: "m0001_create_journal", sql: PackageResources.m0001_create_journal_sql),
+    Migration(name: "m0002_name_updates", sql: PackageResources.m0002_name_updates_sql),
   ]
 
   static var version: Int { migrations.count }
