@@ -52,13 +52,17 @@ public struct IncrementalLinker {
   public func link(objectsAt paths: [String], _ description: Description) throws(LinkError) -> Result {
     var objects: [ObjectGraph] = []
     var types: [ObjectTypes] = []
+    var sources = SourceLines()
     for path in paths {
       let file = try Self.open(path)
       let facts = try ObjectTypes(file, path: path)
       objects.append(try ObjectGraph(file, path: path, producers: facts.producers))
       types.append(facts)
+      sources.add(file, path: path)
     }
-    return try store.whileReading { () throws(LinkError) in try link(LinkSet(objects), types, description) }
+    return try store.whileReading { () throws(LinkError) in
+      try link(LinkSet(objects), types, &sources, description)
+    }
   }
 
   private static func open(_ path: String) throws(LinkError) -> ELFFile {
@@ -77,7 +81,7 @@ public struct IncrementalLinker {
   }
 
   private func link(
-    _ set: LinkSet, _ types: [ObjectTypes], _ description: Description
+    _ set: LinkSet, _ types: [ObjectTypes], _ sources: inout SourceLines, _ description: Description
   ) throws(LinkError) -> Result {
     let directory = AtomDirectory(store: store, parent: parent)
     try directory.prepare(set.names)
@@ -97,7 +101,8 @@ public struct IncrementalLinker {
       identities: identities, decisions: decisions, memory: memory, base: store.base,
       isFirst: parent == store.base.digest,
       state: state)
-    let content = try emitter.emit(description, types: newTypes)
-    return Result(content: content, notes: decisions.notes)
+    var content = try emitter.emit(description, types: newTypes)
+    content.sources = sources.map(of: emitter.codePlaces, in: set)
+    return Result(content: content, notes: decisions.notes + sources.notes)
   }
 }

@@ -39,6 +39,8 @@ public struct LinkNote: Hashable, Sendable {
     case calleeRegisters
     /// An object that the image is said to be linked from holds something else, or was not linked into it.
     case objectDiffers
+    /// The object's line information could not be read: the update has no lines of the source for it.
+    case linesUnread
   }
 
   public var kind: Kind

@@ -16,6 +16,11 @@ struct UpdateEmitter {
 
   private var set: LinkSet { identities.set }
 
+  /// Where the code starts that the update writes, once it is put together.
+  var codePlaces: [PieceID: VirtualAddress] {
+    places.filter { set[$0.key].kind == .code && decisions.changes($0.key) }
+  }
+
   init(
     identities: AtomIdentities, decisions: LinkDecisions, memory: PlacedMemory, base: BaseImage, isFirst: Bool,
     state: EmitterState

@@ -49,6 +49,30 @@ public struct DWARFLines: Sendable {
     try line(in: section, at: offset)
   }
 
+  /// Where the lines change in `start ..< start + byteCount` of an object's section, ascending and each place once: the first row
+  /// holds at `start` or begins behind it, and `line` is nil where no line of the source is meant.
+  public mutating func changes(
+    inSection section: Int, from start: UInt64, byteCount: UInt64
+  ) throws(ObjectFileError) -> [(offset: UInt64, line: SourceLine?)] {
+    let (sum, overflow) = start.addingReportingOverflow(byteCount)
+    let end = overflow ? .max : sum
+    var result: [(offset: UInt64, line: SourceLine?)] = []
+    for unit in units
+    where byteCount > 0 && (unit.ranges.isEmpty || unit.ranges.contains { $0.overlaps(section, start, end) }) {
+      let table = try table(of: unit)
+      for row in table.rows(section, from: start, to: end) {
+        let line =
+          row.endsSequence || row.line == 0 ? nil : SourceLine(file: table.files[row.file] ?? "", line: Int(row.line))
+        let offset = max(row.offset, start)
+        // Of rows of one place the last one counts.
+        if result.last?.offset == offset { result.removeLast() }
+        if result.isEmpty ? line != nil : result[result.count - 1].line != line { result.append((offset, line)) }
+      }
+      if !result.isEmpty { break }
+    }
+    return result
+  }
+
   private mutating func line(in section: Int?, at offset: UInt64) throws(ObjectFileError) -> SourceLine? {
     for unit in units where unit.ranges.isEmpty || unit.ranges.contains(where: { $0.contains(section, offset) }) {
       let table = try table(of: unit)
@@ -102,6 +126,10 @@ extension DWARFLines {
     func contains(_ section: Int?, _ offset: UInt64) -> Bool {
       section == self.section && offset >= start && offset - start < byteCount
     }
+
+    func overlaps(_ section: Int, _ start: UInt64, _ end: UInt64) -> Bool {
+      section == self.section && self.start < end && (start <= self.start || start - self.start < byteCount)
+    }
   }
 
   fileprivate struct Table: Sendable {
@@ -117,8 +145,23 @@ extension DWARFLines {
       for file in Set(rows.map(\.file)) { files[file] = try header.path(ofFile: file, reader) }
     }
 
+    /// The row that holds at `start`, if one does, and those up to `end`.
+    func rows(_ section: Int, from start: UInt64, to end: UInt64) -> ArraySlice<DWARFLineRow> {
+      let first = index(after: section, start)
+      let holds = first > 0 && rows[first - 1].section == section && !rows[first - 1].endsSequence
+      let last = max(first, end > start ? index(after: section, end - 1) : first)
+      return rows[(holds ? first - 1 : first)..<last]
+    }
+
     /// The last row at or before the place, unless its sequence has ended by then.
     func row(_ section: Int?, _ offset: UInt64) -> DWARFLineRow? {
+      let low = index(after: section, offset)
+      guard low > 0, rows[low - 1].section == section, !rows[low - 1].endsSequence else { return nil }
+      return rows[low - 1]
+    }
+
+    /// The first row behind a place.
+    private func index(after section: Int?, _ offset: UInt64) -> Int {
       var low = 0
       var high = rows.count
       while low < high {
@@ -129,8 +172,7 @@ extension DWARFLines {
           high = middle
         }
       }
-      guard low > 0, rows[low - 1].section == section, !rows[low - 1].endsSequence else { return nil }
-      return rows[low - 1]
+      return low
     }
   }
 }

@@ -8,6 +8,7 @@ extension LinkNote {
     case .constantMoved: "\(subject): the constant has moved; pointers to it that the program keeps lead to the old one"
     case .prototypeChanged:
       "\(subject): its type changed; callers that were not compiled anew go on calling the old one"
+    case .linesUnread: "\(subject): its line information cannot be read; the update knows no lines of it"
     case .objectDiffers:
       "\(subject): not what the image was linked from; recorded, its differences will be an update"
     case .calleeRegisters:

@@ -78,6 +78,27 @@ import Testing
     #expect(try lines.line(inSection: data.index, at: 0) == nil)
   }
 
+  @Test(arguments: DWARFCompiler.all)
+  func `the changes of line in a range tell of each of its bytes what a question for it tells`(
+    _ compiler: DWARFCompiler
+  ) throws {
+    let compile = [compiler.program] + compiler.options + ["-ffunction-sections", "-c", "source.c", "-o", "object.o"]
+    let folder = try Self.build(compiler, [compile])
+    let object = try ELFFile(MappedFile(path: folder.path + "/object.o"))
+    var lines = try #require(try DWARFLines(object))
+    for name in ["first", "second"] {
+      let section = try #require(object.section(named: ".text." + name))
+      for (start, count) in [(0, section.byteCount), (5, 9), (section.byteCount, 4), (2, 0), (1, .max)] {
+        let changes = try lines.changes(inSection: section.index, from: start, byteCount: count)
+        #expect(changes.allSatisfy { $0.offset >= start && $0.offset - start < count })
+        for offset in start..<min(section.byteCount, start &+ min(count, 1 << 20)) {
+          let told = changes.last { $0.offset <= offset }?.line
+          #expect(try lines.line(inSection: section.index, at: offset) == told, "\(name)+\(offset)")
+        }
+      }
+    }
+  }
+
   @Test func `a file without debug information has no lines`() throws {
     let folder = try Self.build(.one, [["gcc", "-c", "source.c", "-o", "object.o"]])
     #expect(try DWARFLines(ELFFile(MappedFile(path: folder.path + "/object.o"))) == nil)
