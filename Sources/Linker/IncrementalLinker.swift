@@ -86,6 +86,7 @@ public struct IncrementalLinker {
     let directory = AtomDirectory(store: store, parent: parent)
     try directory.prepare(set.names)
     var set = set
+    try WeakDefinitions(directory: directory).removeOverridden(from: &set)
     try LibraryReferences(directory: directory).detour(&set)
     let memory = PlacedMemory(store: store, parent: parent, tables: tables)
     let identities = AtomIdentities(set: set, types: types, directory: directory, memory: memory)

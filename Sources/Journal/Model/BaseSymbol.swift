@@ -52,6 +52,11 @@ public struct BaseImport: Hashable, Sendable {
     case globalData = 2
     /// The image holds its own copy of the library's variable at `slot` (R_X86_64_COPY).
     case copy = 3
+    /// A pointer in the program's data: it tells what the word means, and serves no other reference.
+    case word = 4
+    /// The call stub whose address stands for a library's function in every image: the main program is fixed and takes
+    /// the function's address (psABI, "Function Addresses").
+    case canonicalStub = 5
   }
 
   public var symbol: ImportedSymbol

@@ -2,7 +2,7 @@ import Addressing
 import Journal
 import ObjectFile
 
-/// What names an image gives to its places, and what it takes from other images.
+/// What names an image gives to its places, and the slots that the loader fills.
 struct ImageSymbols {
   private(set) var symbols: [BaseSymbol] = []
   private(set) var imports: [BaseImport] = []
@@ -17,7 +17,9 @@ struct ImageSymbols {
     self.types = types
     do throws(ObjectFileError) {
       if let table = try file.symbolTable(.static) { try readSymbols(table) }
-      try readImports()
+      let found = try ImageImports(file, symbols: symbols)
+      imports = found.imports
+      switchesStacks = found.switchesStacks
     } catch {
       throw LinkError(.objectFile, object: file.name, cause: error)
     }
@@ -48,10 +50,16 @@ struct ImageSymbols {
         BaseSymbol(
           name: Self.unversioned(try table.name(of: symbol)),
           address: address(symbol, threadBlock), byteCount: symbol.byteCount, kind: kind,
-          binding: isLocal && unit != nil ? .local : symbol.binding == .weak ? .weak : .global,
+          binding: Self.binding(symbol, isLocal: isLocal && unit != nil),
           unit: isLocal ? unit : nil, unitOrdinal: isLocal ? ordinal : 0,
           typeDigest: types.digest(at: symbol.value, isThreadLocal: kind == .threadLocal)))
     }
+  }
+
+  /// What was hidden may have been weak: nobody can tell any more.
+  private static func binding(_ symbol: ELFSymbol, isLocal: Bool) -> BaseSymbol.Binding {
+    guard !isLocal else { return .local }
+    return symbol.binding == .weak || symbol.binding == .local ? .weak : .global
   }
 
   private static func kind(_ symbol: ELFSymbol) -> BaseSymbol.Kind? {
@@ -80,38 +88,5 @@ struct ImageSymbols {
 
   private func address(_ symbol: ELFSymbol, _ threadBlock: UInt64) -> VirtualAddress {
     VirtualAddress(symbol.kind == .threadLocal ? symbol.value &- threadBlock : symbol.value)
-  }
-
-  // MARK: Imports
-
-  private mutating func readImports() throws(ObjectFileError) {
-    guard let relocations = try file.dynamicRelocations(), let dynamic = try file.symbolTable(.dynamic) else { return }
-    let versions = try file.versions()
-    for table in [relocations.table, relocations.plt] {
-      for relocation in table {
-        guard relocation.symbolIndex != 0, let kind = Self.importKind(relocation.type) else { continue }
-        let symbol = try dynamic.symbol(at: relocation.symbolIndex)
-        guard kind == .copy || !symbol.isDefined else { continue }
-        let name = try dynamic.name(of: symbol)
-        let version = versions?.version(of: symbol.index)
-        imports.append(
-          BaseImport(
-            symbol: ImportedSymbol(
-              name: name, version: version?.name, library: version?.library, addend: relocation.addend),
-            slot: VirtualAddress(relocation.offset), kind: kind))
-        if name == "makecontext" || name == "swapcontext" { switchesStacks = true }
-      }
-    }
-  }
-
-  /// A word that holds a symbol's address, wherever it stands (R_X86_64_64), serves as a GOT slot only where nothing
-  /// but the loader writes it; it is told apart by not being listed as a function's slot.
-  private static func importKind(_ type: UInt32) -> BaseImport.Kind? {
-    switch X86Relocation(rawValue: type) {
-    case .jumpSlot: .jumpSlot
-    case .globDat: .globalData
-    case .copy: .copy
-    default: nil
-    }
   }
 }

@@ -48,7 +48,8 @@ final class AtomDirectory {
   }
 
   private func baseGlobal(named name: String) throws(LinkError) -> KnownAtom? {
-    let symbols = try baseSymbols(named: name)
+    // The loader finds out what an indirect function is: that makes it an import.
+    let symbols = try baseSymbols(named: name).filter { $0.kind != .indirectFunction }
     if let symbol = symbols.first(where: { $0.binding != .local }) { return try atom(symbol) }
     guard try hidesGlobals(), var only = symbols.first else { return nil }
     guard symbols.count == 1 else {
@@ -151,6 +152,11 @@ final class AtomDirectory {
 
   func baseImports(named name: String) throws(LinkError) -> [BaseImport] {
     try fromJournal { () throws(JournalError) in try store.baseImports(named: name) }
+  }
+
+  /// Whether the loader asks the image's own code where the function is (STT_GNU_IFUNC).
+  func isIndirectFunction(_ name: String) throws(LinkError) -> Bool {
+    try baseSymbols(named: name).contains { $0.kind == .indirectFunction }
   }
 
   /// Whether an update removed the atom, and none has brought it back.

@@ -101,6 +101,8 @@ final class Matcher {
     case imported(String)
     case threadOffset(Int64)
     case number(UInt64)
+    /// A place behind another image's symbol that the object does not mean.
+    case opaque
   }
 
   /// Nil where it cannot be told, which makes the atom a changed one.
@@ -119,7 +121,7 @@ final class Matcher {
     switch try memory.pointer(at: cell) {
     case .null: return .number(0)
     case .address(let address): return .address(address.displaced(by: 0 &- addend))
-    case .imported(let symbol): return .imported(symbol.name)
+    case .imported(let symbol): return symbol.addend == addend ? .imported(symbol.name) : .opaque
     case .number(let value): return .number(value &- UInt64(bitPattern: addend))
     }
   }
@@ -132,14 +134,14 @@ final class Matcher {
       return meaning == .address(atom.referenceAddress)
     }
     switch meaning {
-    case .imported(let symbol): return symbol == name
+    case .imported(let symbol): return try isSame(symbol, name)
     case .address(let address):
       // A linker writes 0 for a weak symbol that nothing defines.
       if isWeak, address.rawValue == 0 { return true }
       if try isStub(at: address, of: name) { return true }
       return try isCopy(at: address, of: name)
     case .number(let value): return value == 0 && isWeak
-    case .threadOffset: return false
+    case .threadOffset, .opaque: return false
     }
   }
 
@@ -157,7 +159,15 @@ final class Matcher {
   private func isStub(at address: VirtualAddress, of name: String) throws(LinkError) -> Bool {
     guard let slot = try memory.slot(ofStubAt: address), case .imported(let symbol) = try memory.pointer(at: slot)
     else { return false }
-    return symbol.name == name
+    return try isSame(symbol.name, name)
+  }
+
+  /// Whether two names are one, or stand for one indirect function: the image's slot is told by one of them.
+  private func isSame(_ symbol: String, _ name: String) throws(LinkError) -> Bool {
+    if symbol == name { return true }
+    guard try identities.directory.isIndirectFunction(name) else { return false }
+    let slots = Set(try identities.directory.baseImports(named: name).map(\.slot))
+    return try identities.directory.baseImports(named: symbol).contains { slots.contains($0.slot) }
   }
 
   private func isCopy(at address: VirtualAddress, of name: String) throws(LinkError) -> Bool {

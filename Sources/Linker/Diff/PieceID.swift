@@ -12,7 +12,7 @@ struct PieceID: Hashable, Comparable {
 struct LinkSet {
   private(set) var objects: [ObjectGraph]
   /// Global names to the piece and symbol that define them; the first definition of a weak one, as linkers take it.
-  private let definitions: [String: Definition]
+  private var definitions: [String: Definition]
 
   struct Definition: Hashable {
     let id: PieceID
@@ -49,6 +49,26 @@ struct LinkSet {
   }
 
   func definition(of name: String) -> Definition? { definitions[name] }
+
+  /// Takes away the weak definitions for which `isOverridden`, and those that another object of the set wins over.
+  mutating func removeOverridden(
+    _ isOverridden: (PieceSymbol, PieceID) throws(LinkError) -> Bool
+  ) throws(LinkError) {
+    for id in ids {
+      for index in self[id].symbols.indices.reversed() where self[id].symbols[index].isWeak {
+        let symbol = self[id].symbols[index]
+        let isOwn = definitions[symbol.name] == Definition(id: id, symbol: index)
+        var isLost = !isOwn
+        if isOwn { isLost = try isOverridden(symbol, id) }
+        guard isLost else { continue }
+        if isOwn { definitions[symbol.name] = nil }
+        objects[id.object].removeSymbol(index, of: id.piece)
+        for (name, other) in definitions where other.id == id && other.symbol > index {
+          definitions[name] = Definition(id: id, symbol: other.symbol - 1)
+        }
+      }
+    }
+  }
 
   var ids: [PieceID] {
     objects.indices.flatMap { object in

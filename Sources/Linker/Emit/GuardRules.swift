@@ -28,8 +28,10 @@ struct GuardRules {
     var callers: [PieceID] = []
     for piece in graph.pieces where piece.kind == .code {
       let id = PieceID(object: object, piece: piece.index)
-      let callsChanged = piece.targets.contains { target in
-        guard case .entry(let callee, _) = target, callee != piece.index else { return false }
+      let callsChanged = piece.targets.indices.contains { index in
+        guard case (.entry(let callee, _), object) = set.target(index, of: id), callee != piece.index else {
+          return false
+        }
         return decisions.changes(PieceID(object: object, piece: callee))
       }
       if callsChanged, !identities.isAnonymous(id) { callers.append(id) }

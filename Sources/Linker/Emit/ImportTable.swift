@@ -27,10 +27,15 @@ struct ImportTable {
   mutating func resolve(
     _ name: String, isWeak: Bool, need: FixupNeed, isWord: Bool, into emitter: inout EmitterState
   ) throws(LinkError) -> Answer {
-    let slots = try directory.baseImports(named: name)
+    let slots = try directory.baseImports(named: name).filter { $0.kind != .word }
+    if try directory.isIndirectFunction(name) { return .value(try indirect(name, slots, need, &emitter)) }
     if let copy = slots.first(where: { $0.kind == .copy }) {
       guard case .gotCell(isRelaxable: false) = need else { return .value(.address(copy.slot)) }
       return .value(.cell(try emitter.gotCell(to: copy.slot)))
+    }
+    if let stub = slots.first(where: { $0.kind == .canonicalStub }) {
+      guard need == .gotCell(isRelaxable: false) else { return .value(.address(stub.slot)) }
+      return .value(.cell(try emitter.gotCell(to: stub.slot)))
     }
     guard let symbol = try symbol(name, slots, need) else {
       guard isWeak else { throw LinkError(.undefinedSymbol, symbol: name) }
@@ -53,11 +58,26 @@ struct ImportTable {
     }
   }
 
+  /// A function of the image's own that the loader chooses: through the slot that it has filled.
+  private mutating func indirect(
+    _ name: String, _ slots: [BaseImport], _ need: FixupNeed, _ emitter: inout EmitterState
+  ) throws(LinkError) -> FixupValue {
+    guard let slot = slots.first else {
+      throw LinkError(
+        .undefinedSymbol, symbol: name, detail: "an indirect function (ifunc) that no code of the image goes through")
+    }
+    switch need {
+    case .call, .address: return .address(try stub(slot.symbol, slots, &emitter))
+    case .gotCell: return .cell(slot.slot)
+    default: throw LinkError(.unsupportedRelocation, symbol: name, detail: "to an indirect function (ifunc)")
+    }
+  }
+
   /// An island of its own for each place, for it jumps back there.
   mutating func island(
     _ detour: Detour, returningTo next: VirtualAddress, into emitter: inout EmitterState
   ) throws(LinkError) -> VirtualAddress {
-    let slots = try directory.baseImports(named: detour.name)
+    let slots = try directory.baseImports(named: detour.name).filter { $0.kind != .word }
     guard let symbol = try symbol(detour.name, slots, .gotCell(isRelaxable: false)) else {
       throw LinkError(.undefinedSymbol, symbol: detour.name)
     }

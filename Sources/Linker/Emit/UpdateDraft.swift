@@ -51,7 +51,13 @@ struct UpdateDraft {
   /// Words that stop being pointers: a number that follows is written afterwards.
   private func clearedWords() -> Set<VirtualAddress> {
     var words: Set<VirtualAddress> = []
-    for case .pointer(let pointer) in operations where pointer.after == nil { words.insert(pointer.cell) }
+    for operation in operations {
+      switch operation {
+      case .pointer(let pointer) where pointer.after == nil: words.insert(pointer.cell)
+      case .bind(let bind) where bind.after == nil: words.insert(bind.cell)
+      default: break
+      }
+    }
     return words
   }
 
@@ -60,12 +66,13 @@ struct UpdateDraft {
     case .map: 0
     case .protect: 1
     case .write(let write) where write.isFresh: 2
-    case .write(let write) where write.isIn(cleared): 6
+    case .write(let write) where write.isIn(cleared): 7
     case .write(let write) where write.initial == nil: 3
     case .write: 4
-    case .pointer: 5
-    case .bind: 7
-    case .resize: 8
+    case .bind(let bind) where bind.after == nil: 5
+    case .pointer: 6
+    case .bind: 8
+    case .resize: 9
     }
   }
 

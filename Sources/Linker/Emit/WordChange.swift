@@ -23,14 +23,43 @@ struct WordChange {
     case (.number(let old), let new?, nil):
       return plain(from: old, to: 0) + [try pointer(nil, new, &loader)]
     case (.imported(let old), nil, let new?) where old.name == new.name && old.addend == new.addend: return []
-    case (.null, nil, let new?), (.number(0), nil, let new?):
-      let records = try loader.setBind(at: cell, to: new)
-      return [.bind(BindOperation(cell: cell, before: nil, after: new, records: records, initial: initial))]
+    case (.imported(let old), nil, let new?): return [try bind(old, new, &loader)]
+    case (.null, nil, let new?), (.number(0), nil, let new?): return [try bind(nil, new, &loader)]
     default:
-      throw LinkError(
-        .unsupportedRelocation, address: cell,
-        detail: "a pointer in existing data changes between this image and a library, which is not handled")
+      // In a task a constant's word would have to be told from what the loader put there; a variable's is not touched.
+      guard initial != nil else {
+        throw LinkError(
+          .unsupportedRelocation, address: cell,
+          detail: "a pointer in a constant changes between this image and a library, which is not handled")
+      }
+      return try cleared(&loader) + filled(&loader)
     }
+  }
+
+  private func cleared(_ loader: inout LoaderRecords) throws(LinkError) -> [Operation] {
+    switch former {
+    case .address(let old): [try pointer(old, nil, &loader)]
+    case .imported(let old): [try bind(old, nil, &loader)]
+    case .number(let old): plain(from: old, to: 0)
+    case .null: []
+    }
+  }
+
+  private func filled(_ loader: inout LoaderRecords) throws(LinkError) -> [Operation] {
+    if let target { return [try pointer(nil, target, &loader)] }
+    if let symbol { return [try bind(nil, symbol, &loader)] }
+    return plain(from: 0, to: number)
+  }
+
+  private func bind(
+    _ old: ImportedSymbol?, _ new: ImportedSymbol?, _ loader: inout LoaderRecords
+  ) throws(LinkError) -> Operation {
+    let records =
+      if let new { try loader.setBind(at: cell, to: new) } else { try loader.setPointer(at: cell, to: nil) }
+    return .bind(
+      BindOperation(
+        cell: cell, before: old, after: new, wordBefore: old == nil ? 0 : wordBefore, records: records,
+        initial: initial))
   }
 
   private func pointer(

@@ -15,7 +15,7 @@ struct ObjectGraph {
   let definitions: [String: (piece: Int, symbol: Int)]
 
   /// What `.init_array` and its like lead to.
-  let constructors: [ReferenceTarget]
+  private(set) var constructors: [ReferenceTarget]
 
   /// The names of the functions that the object defines.
   var functionNames: Set<String> {
@@ -48,6 +48,17 @@ struct ObjectGraph {
     } catch {
       throw LinkError(.unreadableObject, object: path, cause: error)
     }
+  }
+
+  /// Takes a symbol from its piece: the linker took another file's definition.
+  mutating func removeSymbol(_ symbol: Int, of piece: Int) {
+    let offset = pieces[piece].symbols.remove(at: symbol).offset
+    func moved(_ target: ReferenceTarget) -> ReferenceTarget {
+      guard case .entry(piece, let other) = target, other >= symbol else { return target }
+      return other == symbol ? .inner(piece: piece, offset: offset) : .entry(piece: piece, symbol: other - 1)
+    }
+    for index in pieces.indices { pieces[index].targets = pieces[index].targets.map(moved) }
+    constructors = constructors.map(moved)
   }
 
   private static func referencedOffsets(in pieces: [ObjectPiece]) -> [Int: [UInt64]] {

@@ -23,6 +23,8 @@ struct ObjectPiece {
   let kind: Kind
   /// `.bss` and its like: no bytes in the object, all zero.
   let isZeroFill: Bool
+  /// In a COMDAT group: whichever object's the linker took, every object's is the same.
+  var isInGroup = false
   /// Ascending by offset; empty for a literal.
   var symbols: [PieceSymbol] = []
   /// Offsets from the start of the piece.

@@ -57,6 +57,7 @@ struct ObjectReader {
       alignment: max(1, section.alignment), kind: kind, isZeroFill: isZeroFill,
       bytes: try view.map { view throws(ObjectFileError) in try view.bytes(at: 0, count: view.count) } ?? [])
     piece.symbols = symbols.map { $0.relative(to: start) }.sorted { $0.offset < $1.offset }
+    piece.isInGroup = section.flags.contains(.group)
     piecesOfSection[section.index, default: []].append(piece.index)
     pieces.append(piece)
   }

@@ -68,7 +68,8 @@ struct ObjectSymbols {
   /// A symbol that names an atom; nil for sections, files and the assembler's labels.
   private static func named(_ symbol: ELFSymbol, in table: ELFSymbolTable) throws(ObjectFileError) -> PieceSymbolAt? {
     switch symbol.kind {
-    case .section, .file: return nil
+    // An indirect function is its resolver under another name; what others call, the loader finds out.
+    case .section, .file, .indirectFunction: return nil
     case .none where symbol.binding == .local: return nil
     default: break
     }
@@ -76,9 +77,14 @@ struct ObjectSymbols {
     guard !name.isEmpty else { return nil }
     return PieceSymbolAt(
       name: name, value: symbol.value, byteCount: symbol.byteCount, isLocal: symbol.binding == .local,
-      isWeak: symbol.binding == .weak,
-      isFunction: symbol.kind == .function || symbol.kind == .indirectFunction || symbol.kind == .none,
+      isWeak: isReplaceable(symbol),
+      isFunction: symbol.kind == .function || symbol.kind == .none,
       symbolIndex: symbol.index)
+  }
+
+  /// Whether another file's definition may stand for this one.
+  private static func isReplaceable(_ symbol: ELFSymbol) -> Bool {
+    symbol.binding == .weak || symbol.binding == .unique
   }
 
   /// Ascending by value.
@@ -92,12 +98,14 @@ struct ObjectSymbols {
     let place: ObjectSymbol.Place =
       switch symbol.place {
       case .undefined: .undefined
+      // What is meant is told by name alone: the linker may have taken another file's definition.
+      case _ where Self.isReplaceable(symbol) || symbol.kind == .indirectFunction: .undefined
       case .common: .common
       case .section(let section): .section(section)
       default: .absolute
       }
     return ObjectSymbol(
       name: symbol.kind == .section ? "" : try table.name(of: symbol), value: symbol.value, place: place,
-      isWeak: symbol.binding == .weak, isSection: symbol.kind == .section)
+      isWeak: symbol.binding == .weak && !symbol.isDefined, isSection: symbol.kind == .section)
   }
 }
