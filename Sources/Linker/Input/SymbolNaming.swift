@@ -1,9 +1,9 @@
 /// What compilers' symbol names tell of the atom behind them.
 enum SymbolNaming {
-  /// A clone that the compiler derived from a function: its content is its identity, for neither its calling convention
-  /// nor its number is stable from one compilation to the next.
+  /// A clone that the compiler derived from a function, or a function within a function (gcc's `helper.0`): its content
+  /// is its identity, for neither its calling convention nor its number is stable from one compilation to the next.
   static func isClone(_ name: String) -> Bool {
-    cloneMarks.contains { name.contains($0) }
+    stem(name).isNumbered || cloneMarks.contains { name.contains($0) }
   }
 
   private static let cloneMarks = [
