@@ -38,6 +38,14 @@ public struct ObjectFileError: Error, Sendable {
     case malformedDWARF
     case unsupportedDWARF
 
+    // What a Mach-O image's `__LINKEDIT` says to the loader and the kernel.
+    case malformedFixups
+    case unsupportedFixup
+    case malformedExports
+    case malformedSignature
+    case unsupportedSignature
+    case signedByIdentity
+
     // Preparing an image.
     case notAdoptable
     case alreadyPrepared
@@ -134,6 +142,18 @@ extension ObjectFileError.Code {
     case .malformedTable: ("has a table that makes no sense", show("-aW") + ", and build the file again")
     case .malformedDWARF: ("has damaged debug information", "`llvm-dwarfdump --verify %`")
     case .unsupportedDWARF: ("has debug information of a kind that is not handled", "build with -gdwarf-5")
+    case .malformedFixups:
+      ("has loader fixups that make no sense", "`llvm-objdump --macho --dyld-info %`, and link it again")
+    case .unsupportedFixup:
+      ("has a loader fixup of a kind that is not handled", "`llvm-objdump --macho --dyld-info %`")
+    case .malformedExports:
+      ("has a table of exports that makes no sense", "`llvm-objdump --macho --exports-trie %`, and link it again")
+    case .malformedSignature:
+      ("has a damaged code signature", "`codesign -dvvv %`, or sign it anew: `codesign --force --sign - %`")
+    case .unsupportedSignature:
+      ("has a code signature of a kind that is not handled", "sign it ad hoc: `codesign --force --sign - %`")
+    case .signedByIdentity:
+      ("is signed by an identity, which only its owner can do", "sign a copy ad hoc: `codesign --force --sign - %`")
     case .notAdoptable: ("cannot be adopted", show("-hlW"))
     case .alreadyPrepared: ("is a prepared image already", "name the image it was made from")
     case .outOfReach: ("is too large for an arena within reach of its code", show("-lW"))

@@ -22,6 +22,12 @@ struct Tool: Sendable {
     let description: String
   }
 
+  /// The path of a program that comes with the Swift compiler, where an older one of the system may be found first.
+  static func inToolchain(_ name: String) throws -> String {
+    guard let compiler = Tool("swiftc") else { throw Failure(description: "swiftc is not installed") }
+    return URL(fileURLWithPath: compiler.path).deletingLastPathComponent().appendingPathComponent(name).path
+  }
+
   static func isInstalled(_ name: String) -> Bool { Tool(name) != nil }
 
   /// Runs a program in a folder and returns its standard output.

@@ -5,7 +5,7 @@ import Addressing
 struct PatchBuffer {
   private let byteCount: UInt64
   private let read: (FileOffset, Int) throws -> [UInt8]
-  private let fileName: String
+  let fileName: String
   private var pages: [UInt64: [UInt8]] = [:]
   private var edits: [FileEdit] = []
 
