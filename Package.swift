@@ -23,6 +23,7 @@ let package = Package(
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
     .target(name: "CLinuxTask", cSettings: [.define("_GNU_SOURCE")]),
+    .target(name: "CDarwinTask"),
     .target(
       name: "Journal",
       dependencies: [
@@ -33,7 +34,7 @@ let package = Package(
       resources: [.embedInCode("migrations")]),
     .target(name: "ObjectFile", dependencies: ["Addressing"]),
     .target(name: "Linker", dependencies: ["Addressing", "Journal", "ObjectFile", "CCapstone"]),
-    .target(name: "Applier", dependencies: ["Addressing", "Journal", "ObjectFile", "CLinuxTask"]),
+    .target(name: "Applier", dependencies: ["Addressing", "Journal", "ObjectFile", "CLinuxTask", "CDarwinTask"]),
     .executableTarget(
       name: "hcs-journal",
       dependencies: [
@@ -44,7 +45,7 @@ let package = Package(
     .testTarget(name: "ObjectFileTests", dependencies: ["ObjectFile"]),
     .testTarget(name: "JournalTests", dependencies: ["Journal"]),
     .testTarget(name: "LinkerTests", dependencies: ["Linker", "Applier"]),
-    .testTarget(name: "ApplierTests", dependencies: ["Applier"]),
+    .testTarget(name: "ApplierTests", dependencies: ["Applier"], exclude: ["Darwin/headers"]),
   ],
   swiftLanguageModes: [.v6]
 )

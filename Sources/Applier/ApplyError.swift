@@ -24,6 +24,9 @@ public struct ApplyError: Error, Sendable {
     case processIsZombie
     case processNot64Bit
     case notPermitted
+    case taskPortRefused
+    case processTranslated
+    case architectureMismatch
     case alreadyTraced
     case spawnFailed
     case taskMemoryMalformed
@@ -167,6 +170,9 @@ extension ApplyError: CustomStringConvertible {
     case .processIsZombie: "the process has ended and waits for its parent"
     case .processNot64Bit: "the process is not a 64-bit one"
     case .notPermitted: "not permitted to attach"
+    case .taskPortRefused: "the kernel does not give out the process's task port"
+    case .processTranslated: "the process is translated by Rosetta: what runs is not the image's code"
+    case .architectureMismatch: "the process is of another architecture"
     case .alreadyTraced: "already traced" + (process.map { " by process \($0)" } ?? "")
     case .spawnFailed: "the program could not be started"
     case .taskMemoryMalformed: "the task's memory does not hold what a loaded image has"
@@ -194,6 +200,11 @@ extension ApplyError: CustomStringConvertible {
     case .noSuchProcess, .processExited, .processIsZombie, .spawnFailed: "try `hcs-journal run`"
     case .processNot64Bit: "build the program for x86-64"
     case .notPermitted: "try as the process's user or root; see /proc/sys/kernel/yama/ptrace_scope"
+    case .taskPortRefused:
+      "sign hcs-journal with the entitlement com.apple.security.cs.debugger, or run it as root; allow debugging once by "
+        + "`sudo DevToolsSecurity -enable`; a program with hardened runtime needs com.apple.security.get-task-allow itself"
+    case .processTranslated: "build the program for arm64, or run it on a Mac with an Intel processor"
+    case .architectureMismatch: "name the journal of the image that the process runs with -j"
     case .alreadyTraced: "end the debugger or the other applier, then try again"
     case .taskMemoryMalformed, .taskCallFailed: "try again, then `hcs-journal verify`"
     case .arenaOccupied: "start the prepared image instead: `hcs-journal run`"

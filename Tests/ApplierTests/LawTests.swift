@@ -93,13 +93,13 @@ import Testing
         nature: .task(.running))
       let file = updates.file(at: index)
       for extent in plan.edits {
-        let offset = SmallImage.offset(of: VirtualAddress(extent.start))
+        let offset = SmallImage.layout.offset(of: VirtualAddress(extent.start))
         let found = try simulated.peek(VirtualAddress(extent.start), extent.after.count)
         #expect(found == Array(file[offset..<offset + found.count]))
       }
       for cell in plan.cells {
         guard case .address = cell.after else { continue }
-        let offset = SmallImage.offset(of: cell.address)
+        let offset = SmallImage.layout.offset(of: cell.address)
         let word = UInt64(littleEndianBytes: try simulated.peek(cell.address, 8))
         #expect(word &- simulated.slide.rawValue == UInt64(littleEndianBytes: file[offset..<offset + 8]))
       }
@@ -116,11 +116,11 @@ import Testing
         let file = updates.file(at: end)
         for variable in (updates.states[updates.position(end).digest]?.variables ?? []) {
           let value = variable.range.start.displaced(by: 8)
-          let offset = SmallImage.offset(of: value)
+          let offset = SmallImage.layout.offset(of: value)
           #expect(try simulated.peek(value, 8) == Array(file[offset..<offset + 8]))
           #expect(try simulated.peek(variable.flag, 1) == [1])
         }
-        let offset = SmallImage.offset(of: SmallImage.variables.start)
+        let offset = SmallImage.layout.offset(of: SmallImage.variables.start)
         #expect(try simulated.peek(SmallImage.variables.start, 0x100) == Array(file[offset..<offset + 0x100]))
       }
     }

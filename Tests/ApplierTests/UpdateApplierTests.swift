@@ -107,7 +107,7 @@ import Testing
   /// An update that puts an entry stub over the first bytes of function 2.
   private func stubUpdate(_ reason: Guard.Reason = .entryStub) -> Update {
     let entry = UpdateGenerator.entry(of: 2)
-    let offset = SmallImage.offset(of: entry)
+    let offset = SmallImage.layout.offset(of: entry)
     let before = Array(SmallImage.file()[offset..<offset + 6])
     return Update.small(
       [.write(WriteOperation(place: .virtual(entry), before: before, after: [0xff, 0x25, 1, 2, 3, 4]))],

@@ -17,10 +17,12 @@ struct UpdateGenerator {
     var constantPointer: VirtualAddress?
   }
 
+  let layout: SmallLayout
+  let base: BaseImage
   private(set) var updates: [Update] = []
   private(set) var states: [Digest: State]
   private var random: SplitMix
-  private var cursors = SmallImage.cursors
+  private var cursors: ArenaCursors
   private var nextNumber: Int64 = 1
 
   private var operations: [Operation] = []
@@ -31,19 +33,26 @@ struct UpdateGenerator {
   static let functionByteCount: UInt64 = 64
   static let imports = (0..<4).map { ImportedSymbol(name: "import\($0)", version: "V1", library: "libx.so") }
 
-  init(seed: UInt64) {
+  init(seed: UInt64, layout: SmallLayout = SmallImage.layout) {
+    self.layout = layout
+    base = layout.base()
+    cursors = layout.cursors
     random = SplitMix(seed: seed)
-    state = State(file: SmallImage.file(), position: SmallImage.base().position)
+    state = State(file: layout.file(), position: base.position)
     states = [state.position.digest: state]
   }
 
-  static func entry(of function: Int) -> VirtualAddress {
-    SmallImage.code.start.displaced(by: Int64(function) * Int64(functionByteCount))
+  static func entry(of function: Int) -> VirtualAddress { entry(of: function, in: SmallImage.code) }
+
+  private func entry(of function: Int) -> VirtualAddress { Self.entry(of: function, in: layout.code) }
+
+  private static func entry(of function: Int, in code: AddressRange) -> VirtualAddress {
+    code.start.displaced(by: Int64(function) * Int64(functionByteCount))
   }
 
   /// An update on the given one: the newest if none is named.
   mutating func addUpdate(on parent: Digest? = nil) -> Update {
-    let start = states[parent ?? updates.last?.digest ?? SmallImage.base().digest] ?? state
+    let start = states[parent ?? updates.last?.digest ?? base.digest] ?? state
     state = start
     operations = []
     guards = []
@@ -53,7 +62,7 @@ struct UpdateGenerator {
 
   /// An update that only points a moved function's cell at another body: what needs no stop.
   mutating func addRedirection() -> Update? {
-    let parent = updates.last?.digest ?? SmallImage.base().digest
+    let parent = updates.last?.digest ?? base.digest
     state = states[parent] ?? state
     guard let function = state.cells.keys.min() else { return nil }
     operations = []
@@ -80,7 +89,7 @@ struct UpdateGenerator {
     case 3: addVariable()
     case 4: changeInitialValue()
     case 5: rewriteConstant()
-    case 6: addImport()
+    case 6 where layout.format == .elf: addImport()
     case 7: rewriteBody()
     default: setConstantPointer()
     }
@@ -101,13 +110,13 @@ struct UpdateGenerator {
     let cell = Self.take(&cursors.cells, 8).start
     setPointer(cell, from: nil, to: body.start, isFresh: true)
     state.cells[function] = (cell, body.start)
-    let entry = Self.entry(of: function)
+    let entry = entry(of: function)
     let stub = [0xff, 0x25] + UInt32(truncatingIfNeeded: cell.rawValue &- entry.rawValue &- 6).bytes
     write(entry, stub)
     let range = AddressRange(start: entry, byteCount: 6)
     operations.append(
       .protect(
-        ProtectOperation(range: SmallImage.code, found: [.read, .execute], wanted: [.read, .write, .execute])))
+        ProtectOperation(range: layout.code, found: [.read, .execute], wanted: [.read, .write, .execute])))
     guards.append(
       Guard(range: range, reach: .interior, reason: .entryStub, direction: .both, function: "function\(function)"))
   }
@@ -119,21 +128,21 @@ struct UpdateGenerator {
     let initial = InitialRoom.new(flag: flag)
     let value = randomBytes(8)
     write(range.start.displaced(by: 8), value, initial: initial)
-    setPointer(range.start, from: nil, to: Self.entry(of: 1), isFresh: false, initial: initial)
+    setPointer(range.start, from: nil, to: entry(of: 1), isFresh: false, initial: initial)
     write(flag, [1], initial: initial)
     state.variables.append((range, flag))
   }
 
   private mutating func changeInitialValue() {
     let places =
-      [AddressRange(start: SmallImage.variables.start.displaced(by: 0x40), byteCount: 16)]
+      [AddressRange(start: layout.variables.start.displaced(by: 0x40), byteCount: 16)]
       + state.variables.map { AddressRange(start: $0.range.start.displaced(by: 8), byteCount: 8) }
     let place = places.randomElement(using: &random) ?? places[0]
     write(place.start, randomBytes(Int(place.byteCount)), initial: .existing)
   }
 
   private mutating func rewriteConstant() {
-    let start = SmallImage.constants.start.displaced(by: Int64.random(in: 0..<0x200, using: &random))
+    let start = layout.constants.start.displaced(by: Int64.random(in: 0..<0x200, using: &random))
     write(start, randomBytes(Int.random(in: 1...20, using: &random)))
   }
 
@@ -151,8 +160,8 @@ struct UpdateGenerator {
   }
 
   private mutating func setConstantPointer() {
-    let cell = SmallImage.constants.start.displaced(by: 0x800)
-    let target = Self.entry(of: Int.random(in: 2..<8, using: &random))
+    let cell = layout.constants.start.displaced(by: 0x800)
+    let target = entry(of: Int.random(in: 2..<8, using: &random))
     if state.constantPointer == nil {
       // The base image has a number there.
       write(cell, [UInt8](repeating: 0, count: 8))
@@ -167,7 +176,7 @@ struct UpdateGenerator {
   private mutating func write(
     _ start: VirtualAddress, _ after: [UInt8], initial: InitialRoom? = nil, isFresh: Bool = false
   ) {
-    let offset = SmallImage.offset(of: start)
+    let offset = layout.offset(of: start)
     let before = Array(state.file[offset..<offset + after.count])
     state.file.replaceSubrange(offset..<offset + after.count, with: after)
     operations.append(
@@ -179,7 +188,7 @@ struct UpdateGenerator {
     _ cell: VirtualAddress, from before: VirtualAddress?, to after: VirtualAddress, isFresh: Bool,
     initial: InitialRoom? = nil
   ) {
-    let offset = SmallImage.offset(of: cell)
+    let offset = layout.offset(of: cell)
     let word = state.file[offset..<offset + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     state.file.replaceSubrange(offset..<offset + 8, with: after.rawValue.bytes)
     operations.append(
@@ -191,7 +200,7 @@ struct UpdateGenerator {
 
   /// A loader's record, somewhere in the tables.
   private mutating func record(_ byteCount: Int) -> FileEdit {
-    let offset = Int(SmallImage.tablesOffset) + 24 * Int.random(in: 0..<20, using: &random)
+    let offset = Int(layout.tablesOffset) + 24 * Int.random(in: 0..<20, using: &random)
     let before = Array(state.file[offset..<offset + byteCount])
     let after = randomBytes(byteCount)
     state.file.replaceSubrange(offset..<offset + byteCount, with: after)
@@ -213,8 +222,8 @@ struct UpdateGenerator {
 
 extension UpdateGenerator {
   /// A chain of updates, one on the other.
-  static func chain(seed: UInt64, count: Int) -> UpdateGenerator {
-    var generator = UpdateGenerator(seed: seed)
+  static func chain(seed: UInt64, count: Int, layout: SmallLayout = SmallImage.layout) -> UpdateGenerator {
+    var generator = UpdateGenerator(seed: seed, layout: layout)
     for _ in 0..<count { _ = generator.addUpdate() }
     return generator
   }
@@ -222,7 +231,7 @@ extension UpdateGenerator {
   /// The position at the given place of the chain; 0 is the base.
   func position(_ index: Int) -> TargetHeader.Position {
     index == 0
-      ? SmallImage.base().position
+      ? base.position
       : TargetHeader.Position(digest: updates[index - 1].digest, number: updates[index - 1].number)
   }
 
@@ -236,8 +245,8 @@ extension UpdateGenerator {
   /// The file at the given place of the chain, its header saying so.
   func file(at index: Int) -> [UInt8] {
     var bytes = states[position(index).digest]?.file ?? []
-    let header = TargetHeader(base: SmallImage.base().digest, position: position(index)).encoded()
-    bytes.replaceSubrange(0xe000..<0xe000 + header.count, with: header)
+    let header = TargetHeader(base: base.digest, position: position(index)).encoded()
+    bytes.replaceSubrange(layout.headerOffset..<layout.headerOffset + header.count, with: header)
     return bytes
   }
 }
