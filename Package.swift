@@ -42,7 +42,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
-    .testTarget(name: "ObjectFileTests", dependencies: ["ObjectFile"]),
+    .testTarget(
+      name: "ObjectFileTests", dependencies: ["ObjectFile", .product(name: "Crypto", package: "swift-crypto")]),
     .testTarget(name: "JournalTests", dependencies: ["Journal"]),
     .testTarget(name: "LinkerTests", dependencies: ["Linker", "Applier"]),
     .testTarget(name: "ApplierTests", dependencies: ["Applier"], exclude: ["Darwin/headers"]),

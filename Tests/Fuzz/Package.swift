@@ -21,6 +21,8 @@ let package = Package(
     .executableTarget(
       name: "FuzzDWARF", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(
+      name: "FuzzFixups", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(
       name: "FuzzUnwind", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,4 +1,5 @@
 import Addressing
+import Foundation
 import ObjectFile
 import Testing
 
@@ -290,5 +291,51 @@ struct `Damaged chained fixups` {
       try fixups.edits(setting: [MachOFixupPlace(segment: 0, offset: 0): nil], in: file, places: places)
     }
     #expect(error?.code == .malformedFixups)
+  }
+}
+
+/// What a fuzzer once tripped over, and its corpus.
+struct `Inputs of the fixups fuzzer` {
+  private static func files(_ folder: String) -> [String] {
+    let fuzz = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+      "../../Fuzz/\(folder)/fixups")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: fuzz.path)) ?? []
+    return names.sorted().map { fuzz.appendingPathComponent($0).path }
+  }
+
+  @Test(arguments: files("Corpus")) func `the corpus is read without an error`(_ path: String) throws {
+    var walk = FixupsWalk()
+    walk.walk(Array(try Data(contentsOf: URL(fileURLWithPath: path))))
+    #expect(walk.errors.map(\.description) == [])
+  }
+
+  @Test(arguments: files("FailCases")) func `are read to the end`(_ path: String) throws {
+    var walk = FixupsWalk()
+    walk.walk(Array(try Data(contentsOf: URL(fileURLWithPath: path))))
+    #expect(walk.errors.allSatisfy { !$0.description.isEmpty })
+  }
+
+  @Test func `with every byte changed and cut at every length, what is read is written the same`() throws {
+    var codes: Set<ObjectFileError.Code> = []
+    for path in Self.files("Corpus") {
+      let whole = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+      for index in 1..<whole.count {
+        for value in [0, 0x7F, 0xFF, whole[index] ^ 1, whole[index] ^ 0x80] where value != whole[index] {
+          var damaged = whole
+          damaged[index] = value
+          var walk = FixupsWalk()
+          walk.walk(damaged)
+          codes.formUnion(walk.errors.map(\.code))
+        }
+        var walk = FixupsWalk()
+        walk.walk(Array(whole.prefix(index)))
+        codes.formUnion(walk.errors.map(\.code))
+      }
+    }
+    #expect(
+      codes.isSuperset(of: [
+        .truncated, .badString, .malformedFixups, .unsupportedFixup, .malformedExports, .malformedSignature,
+        .unsupportedSignature, .signedByIdentity,
+      ]))
   }
 }
