@@ -56,7 +56,7 @@ public struct IncrementalLinker {
     for path in paths {
       let file = try Self.open(path)
       let facts = try ObjectTypes(file, path: path)
-      objects.append(try ObjectGraph(file, path: path, producers: facts.producers))
+      objects.append(try ObjectGraph(file, path: path, machine: store.base.machine, producers: facts.producers))
       types.append(facts)
       sources.add(file, path: path)
     }

@@ -18,7 +18,7 @@ extension LinkError: CustomStringConvertible {
     case .unreadableObject: ("it cannot be read as an object file", "compile it anew; `readelf -a` shows what it holds")
     case .notARelocatableObject:
       ("it is no relocatable object file", "give the .o file that the compiler wrote, not a linked program")
-    case .wrongArchitecture: ("it is for another architecture than the image", "compile it for x86-64")
+    case .wrongArchitecture: ("it is for another architecture than the image", "compile it for the image's architecture: x86-64 or arm64")
     case .linkTimeCode:
       ("it holds a compiler's intermediate code and no machine code", "compile it without -flto")
     case .imageWithoutSymbols:

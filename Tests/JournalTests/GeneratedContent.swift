@@ -71,7 +71,8 @@ struct ContentGenerator {
       let fixup = Fixup(
         offset: UInt32(offset), kind: Fixup.Kind.allCases.randomElement(using: &random) ?? .relative32,
         target: address(), addend: Int64(truncatingIfNeeded: Int(number(to: 4000)) - 2000))
-      after.replaceSubrange(offset..<offset + fixup.byteCount, with: fixup.fieldBytes(in: start))
+      let field = offset..<offset + fixup.byteCount
+      after.replaceSubrange(field, with: fixup.fieldBytes(in: start, over: after[field]))
       fixups.append(fixup)
       offset += fixup.byteCount + number(to: 20)
     }

@@ -6,7 +6,8 @@ public enum Payload {
   public static func masked(_ bytes: [UInt8], fixups: [Fixup]) -> [UInt8] {
     var bytes = bytes
     for fixup in fixups {
-      for index in Int(fixup.offset)..<Int(fixup.offset) + fixup.byteCount { bytes[index] = 0 }
+      let field = Int(fixup.offset)..<Int(fixup.offset) + fixup.byteCount
+      bytes.replaceSubrange(field, with: fixup.maskedBytes(bytes[field]))
     }
     return bytes
   }
@@ -15,8 +16,8 @@ public enum Payload {
   static func filled(_ masked: [UInt8], fixups: [Fixup], start: VirtualAddress) -> [UInt8] {
     var bytes = masked
     for fixup in fixups {
-      let offset = Int(fixup.offset)
-      bytes.replaceSubrange(offset..<offset + fixup.byteCount, with: fixup.fieldBytes(in: start))
+      let field = Int(fixup.offset)..<Int(fixup.offset) + fixup.byteCount
+      bytes.replaceSubrange(field, with: fixup.fieldBytes(in: start, over: bytes[field]))
     }
     return bytes
   }

@@ -1,4 +1,5 @@
 import Addressing
+import Journal
 import ObjectFile
 
 /// How much room `init` makes for updates, in bytes and entries. Untouched room costs neither disk nor memory.
@@ -24,12 +25,16 @@ public struct ArenaRoom: Hashable, Sendable {
     codeByteCount: 16 << 20, constantByteCount: 8 << 20, dataByteCount: 4 << 20, cellCount: 64 << 10,
     variableCount: 16 << 10)
 
-  var request: ELFArenaRequest {
+  /// - Parameter architecture: of the image. A branch of arm64 reaches 128 MiB, and a function of one or two
+  ///   instructions has no room for a stub of more than that: the arena must be as near as the heap leaves it, which in
+  ///   a process of the unprepared image is refused by name where the heap is in the way.
+  func request(for architecture: BaseImage.Architecture) -> ELFArenaRequest {
     ELFArenaRequest(
       codeByteCount: codeByteCount, constantByteCount: constantByteCount, cellByteCount: cellCount * 8,
       flagByteCount: variableCount, dataByteCount: dataByteCount,
       // A record for each cell, and as many for pointers in constants and data.
       relocationRoom: UInt32(clamping: cellCount * 2), symbolRoom: 4096, stringRoom: 128 << 10,
-      versionNeedRoom: 16 << 10, unwindEntryRoom: UInt32(clamping: cellCount), unwindByteRoom: 4 << 20)
+      versionNeedRoom: 16 << 10, unwindEntryRoom: UInt32(clamping: cellCount), unwindByteRoom: 4 << 20,
+      gap: architecture == .arm64 ? 0x400_0000 : ELFArenaRequest.defaultGap)
   }
 }

@@ -54,9 +54,12 @@ private struct Adoption {
     self.file = file
     self.path = path
     self.preparedPath = preparedPath
+    guard let architecture = file.header.machine.architecture else {
+      throw LinkError(.wrongArchitecture, object: path, detail: "\(file.header.machine)")
+    }
     types = try ImageTypes(file)
     symbols = try ImageSymbols(file, types: types)
-    let draft = try ELFPreparedImage(preparing: file, request: room.request)
+    let draft = try ELFPreparedImage(preparing: file, request: room.request(for: architecture))
     let original = Digest.sha256 { file.view.piece(at: $0, ofAtMost: $1) }
     let arena = Arena(draft)
     let digest = BaseDigest.digest(original: original, arena: arena)
@@ -64,7 +67,7 @@ private struct Adoption {
     prepared = draft.withHeader(header.encoded())
     let image = prepared
     base = BaseImage(
-      format: .elf, architecture: .x86_64, isPositionIndependent: file.header.type == .sharedObject,
+      format: .elf, architecture: architecture, isPositionIndependent: file.header.type == .sharedObject,
       identity: try ImageIdentity.of(file), digest: digest, originalDigest: original,
       preparedDigest: Digest.sha256 { image.piece(at: $0, ofAtMost: $1) }, originalPath: Self.absolute(path),
       preparedPath: Self.absolute(preparedPath), originalByteCount: UInt64(file.view.count),
@@ -78,7 +81,8 @@ private struct Adoption {
 
   /// The prepared image first: a journal without one would be of no use, the other way round it is only a file.
   func finish(journalPath: String, libraryFolders: [String]) throws -> ImageAdoption.Outcome {
-    let libraries = try LibrarySearch(additionalFolders: libraryFolders).libraries(of: file, at: path)
+    let libraries = try LibrarySearch(for: file.header.machine, additionalFolders: libraryFolders).libraries(
+      of: file, at: path)
     try prepared.write(toNewFile: preparedPath, permissionsOf: path)
     do {
       let image = prepared

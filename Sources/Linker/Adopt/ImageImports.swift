@@ -43,7 +43,7 @@ struct ImageImports {
     for table in [relocations.table, relocations.plt] {
       for relocation in table {
         appendIndirect(relocation)
-        guard relocation.symbolIndex != 0, let kind = Self.kind(relocation.type) else { continue }
+        guard relocation.symbolIndex != 0, let kind = kind(relocation.type) else { continue }
         let symbol = try dynamic.symbol(at: relocation.symbolIndex)
         guard kind == .copy || !symbol.isDefined else { continue }
         let name = try dynamic.name(of: symbol)
@@ -58,13 +58,31 @@ struct ImageImports {
     }
   }
 
-  private static func kind(_ type: UInt32) -> BaseImport.Kind? {
-    switch X86Relocation(rawValue: type) {
-    case .jumpSlot: .jumpSlot
-    case .globDat: .globalData
-    case .copy: .copy
-    case .direct64: .word
-    default: nil
+  private func kind(_ type: UInt32) -> BaseImport.Kind? {
+    switch file.header.machine {
+    case .aarch64:
+      switch ARM64Relocation(rawValue: type) {
+      case .jumpSlot: .jumpSlot
+      case .globDat: .globalData
+      case .copy: .copy
+      case .abs64: .word
+      default: nil
+      }
+    default:
+      switch X86Relocation(rawValue: type) {
+      case .jumpSlot: .jumpSlot
+      case .globDat: .globalData
+      case .copy: .copy
+      case .direct64: .word
+      default: nil
+      }
+    }
+  }
+
+  private func isIndirect(_ type: UInt32) -> Bool {
+    switch file.header.machine {
+    case .aarch64: ARM64Relocation(rawValue: type) == .iRelative
+    default: X86Relocation(rawValue: type) == .iRelative
     }
   }
 
@@ -79,7 +97,7 @@ struct ImageImports {
   }
 
   private mutating func appendIndirect(_ relocation: ELFRelocation) {
-    guard X86Relocation(rawValue: relocation.type) == .iRelative else { return }
+    guard isIndirect(relocation.type) else { return }
     let slot = VirtualAddress(relocation.offset)
     let isVariable = variables.contains { $0.contains(slot) }
     for name in indirectFunctions[VirtualAddress(UInt64(bitPattern: relocation.addend))] ?? [] {

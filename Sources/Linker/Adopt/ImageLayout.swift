@@ -92,6 +92,27 @@ enum ImageSegments {
   }
 }
 
+extension ELFMachine {
+  /// Nil for a machine that the linker does not know.
+  var architecture: BaseImage.Architecture? {
+    switch self {
+    case .x86_64: .x86_64
+    case .aarch64: .arm64
+    default: nil
+    }
+  }
+}
+
+extension BaseImage.Architecture {
+  /// For messages.
+  var name: String {
+    switch self {
+    case .x86_64: "x86-64"
+    case .arm64: "arm64"
+    }
+  }
+}
+
 enum ImageIdentity {
   /// The build-id; for an image without one the digest of its first loaded segment, as far as the file has it.
   static func of(_ file: ELFFile) throws(ObjectFileError) -> [UInt8] {

@@ -30,7 +30,7 @@ struct ImageSymbols {
 
   private mutating func readSymbols(_ table: ELFSymbolTable) throws(ObjectFileError) {
     symbols.reserveCapacity(table.count)
-    let threadBlock = threadBlockByteCount()
+    let threadBlock = threadBlockOffset()
     var ordinals: [String: UInt32] = [:]
     var unit: String?
     var ordinal: UInt32 = 0
@@ -79,14 +79,19 @@ struct ImageSymbols {
     return String(name[..<at])
   }
 
-  /// In variant II the thread pointer is the end of the block, rounded up (ELF Handling For Thread-Local Storage, 3.4.6).
-  private func threadBlockByteCount() -> UInt64 {
+  /// What to add to the value of a thread-local symbol to get its offset from the thread pointer. In variant II that is
+  /// the end of the block, rounded up (ELF Handling For Thread-Local Storage, 3.4.6). In variant I the block follows two
+  /// words at the thread pointer, as its alignment asks (3.4.1; lld, Symbols.cpp, getTlsTpOffset).
+  private func threadBlockOffset() -> UInt64 {
     guard let segment = file.segments.first(of: .threadLocal) else { return 0 }
-    let alignment = max(1, segment.alignment)
-    return (segment.memoryByteCount &+ alignment &- 1) & ~(alignment &- 1)
+    let mask = max(1, segment.alignment) &- 1
+    switch file.header.machine {
+    case .aarch64: return 16 &+ ((segment.range.start.rawValue &- 16) & mask)
+    default: return 0 &- ((segment.memoryByteCount &+ mask) & ~mask)
+    }
   }
 
   private func address(_ symbol: ELFSymbol, _ threadBlock: UInt64) -> VirtualAddress {
-    VirtualAddress(symbol.kind == .threadLocal ? symbol.value &- threadBlock : symbol.value)
+    VirtualAddress(symbol.kind == .threadLocal ? symbol.value &+ threadBlock : symbol.value)
   }
 }

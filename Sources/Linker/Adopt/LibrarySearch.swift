@@ -6,14 +6,20 @@ import ObjectFile
 /// the cache's folders, then the standard ones. `LD_LIBRARY_PATH` is the caller's to add: libraries read no environment.
 struct LibrarySearch {
   private let folders: [String]
+  private let machine: ELFMachine
 
-  init(additionalFolders: [String]) {
-    folders = additionalFolders + Self.configuredFolders() + Self.standardFolders
+  init(for machine: ELFMachine, additionalFolders: [String]) {
+    self.machine = machine
+    folders = additionalFolders + Self.configuredFolders() + Self.standardFolders(for: machine)
   }
 
-  private static let standardFolders = [
-    "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib",
-  ]
+  /// With those where Debian puts the libraries of another architecture, its own (multiarch) and a cross compiler's.
+  private static func standardFolders(for machine: ELFMachine) -> [String] {
+    let name = machine == .aarch64 ? "aarch64-linux-gnu" : "x86_64-linux-gnu"
+    return [
+      "/lib/\(name)", "/usr/lib/\(name)", "/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/\(name)/lib",
+    ]
+  }
 
   /// Breadth first, as the loader's global scope is ordered.
   func libraries(of file: ELFFile, at path: String) throws(ObjectFileError) -> [BaseContent.Library] {
@@ -53,7 +59,7 @@ struct LibrarySearch {
     for path in candidates {
       // A library of another class or machine by the same name is passed over, as the loader does.
       guard let mapped = try? MappedFile(path: path), let file = try? ELFFile(mapped),
-        file.header.machine == .x86_64
+        file.header.machine == machine
       else { continue }
       return (file, path)
     }

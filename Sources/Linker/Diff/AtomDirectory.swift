@@ -5,7 +5,7 @@ import Journal
 final class AtomDirectory {
   let store: JournalStore
   let parent: Digest
-  private let base: BaseImage
+  let base: BaseImage
   private var globals: [String: KnownAtom?] = [:]
   private var units: [UnitKey: [String: [BaseSymbol]]] = [:]
   /// What has been asked of the journal: an object names most of what it refers to many times.

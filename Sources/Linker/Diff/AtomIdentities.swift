@@ -160,7 +160,7 @@ final class AtomIdentities {
 
   /// What the image's bodies of the object's global functions refer to: a name of the whole image leads to its unit.
   private func referencesOfGlobals(of graph: ObjectGraph) throws(LinkError) -> Set<VirtualAddress> {
-    let disassembler = Disassembler(.x86_64)
+    let disassembler = Disassembler(memory.machine.architecture)
     var places: Set<VirtualAddress> = []
     for symbol in graph.pieces.flatMap(\.symbols) where symbol.isFunction && !symbol.isLocal && !symbol.isWeak {
       guard let body = try directory.base(AtomIdentity(name: symbol.name))?.placement.body else { continue }

@@ -55,7 +55,7 @@ final class Matcher {
     if piece.isZeroFill { return placed.allSatisfy { $0 == 0 } }
     let part = PiecePart(piece, from: question.from, byteCount: question.byteCount)
     guard
-      let found = X86Placed.match(
+      let found = memory.machine.match(
         object: part.bytes, relocations: part.relocations, placed: placed, at: question.address,
         isCode: piece.kind == .code)
     else { return false }
@@ -77,7 +77,11 @@ final class Matcher {
     if reference == .consumed { return true }
     if let detour = set[id].detours[index] { return try isIsland(of: detour, reference, from: place) }
     let (target, object) = set.target(index, of: id)
-    let isWord = X86Relocation(rawValue: relocation.type) == .direct64
+    let isWord = memory.machine.isWord(relocation.type)
+    var reference = reference
+    if case .address(let address) = reference, memory.machine.isCall(relocation.type), relocation.addend == 0 {
+      reference = .address(try memory.destination(ofBranchTo: address))
+    }
     guard
       let meaning = try isWord ? meaning(ofWordAt: place, addend: relocation.addend) : meaning(of: reference)
     else { return false }

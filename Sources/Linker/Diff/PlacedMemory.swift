@@ -6,6 +6,7 @@ import ObjectFile
 final class PlacedMemory {
   private let store: JournalStore
   private let parent: Digest
+  let machine: any Machine
   let isPositionIndependent: Bool
   private let segments: [Segment]
   private let relocations: BaseRelocations
@@ -15,6 +16,7 @@ final class PlacedMemory {
   init(store: JournalStore, parent: Digest, tables: ELFArenaLayout) {
     self.store = store
     self.parent = parent
+    machine = store.base.machine
     isPositionIndependent = store.base.isPositionIndependent
     segments = store.base.segments
     relocations = BaseRelocations(store: store, tables: tables)
@@ -100,17 +102,15 @@ final class PlacedMemory {
     try fromJournal { () throws(JournalError) in try store.baseImport(slot: slot) }
   }
 
-  /// The slot through which a call stub at `address` jumps: `jmp *slot(%rip)`, with an `endbr64`, a `bnd` or
-  /// mold's `mov $index,%r11d` in front.
+  /// The slot through which a call stub at `address` jumps.
   func slot(ofStubAt address: VirtualAddress) throws(LinkError) -> VirtualAddress? {
-    var code = try bytes(from: address, atMost: 16)[...]
-    if code.starts(with: [0xf3, 0x0f, 0x1e, 0xfa]) { code = code.dropFirst(4) }
-    if code.starts(with: [0x41, 0xbb]) { code = code.dropFirst(6) }
-    if code.first == 0xf2 { code = code.dropFirst() }
-    guard code.starts(with: [0xff, 0x25]), code.count >= 6 else { return nil }
-    let field = code.dropFirst(2).prefix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-    let end = address.rawValue &+ UInt64(code.startIndex) &+ 6
-    return VirtualAddress(end).displaced(by: Int64(Int32(bitPattern: field)))
+    machine.cell(ofCallStub: try bytes(from: address, atMost: 32), at: address)
+  }
+
+  /// Where a branch to `address` goes: on to the target of the veneer that stands there, if one does.
+  func destination(ofBranchTo address: VirtualAddress) throws(LinkError) -> VirtualAddress {
+    guard machine.branchReach != nil else { return address }
+    return machine.target(ofVeneer: try bytes(from: address, atMost: 16), at: address) ?? address
   }
 }
 

@@ -86,7 +86,7 @@ struct StaticLocals {
       else { continue }
       bodies.append((name, range))
     }
-    let disassembler = Disassembler(.x86_64)
+    let disassembler = Disassembler(memory.machine.architecture)
     var result: [(name: String, targets: [VirtualAddress])] = []
     for (name, range) in bodies {
       let code = try memory.bytes(range)

@@ -11,12 +11,14 @@ struct StubRoom {
   }
 
   /// - Returns: no stub where there is too little room for any.
-  func room(of known: KnownAtom) throws(LinkError) -> (byteCount: Int, stub: EntryStub?) {
+  func room(of known: KnownAtom) throws(LinkError) -> (byteCount: Int, stub: (any EntryStub)?) {
     let body = known.placement.body
-    let code = try memory.bytes(from: body.start, atMost: min(16, body.byteCount))
+    let wanted = max(16, memory.machine.longestStubByteCount)
+    let code = try memory.bytes(from: body.start, atMost: min(UInt64(wanted), body.byteCount))
     var room = code.count
-    if room < 16 { room += try padding(behind: body.end, atMost: 16 - room) }
-    return (room, EntryStub.kind(for: code, room: room))
+    if room < wanted { room += try padding(behind: body.end, atMost: wanted - room) }
+    let stub = memory.machine.stub(for: code, room: room, at: body.start, islands: directory.base.arena.code)
+    return (room, stub)
   }
 
   private func padding(behind end: VirtualAddress, atMost maximum: Int) throws(LinkError) -> Int {
@@ -25,6 +27,6 @@ struct StubRoom {
     let behind = AddressRange(start: end, byteCount: UInt64(padding.count))
     let next = try directory.baseSymbols(overlapping: behind).map(\.address).filter { $0 >= end }.min()
     let free = next.map { $0.rawValue - end.rawValue } ?? behind.byteCount
-    return min(EntryStub.padding(in: padding), Int(free))
+    return min(memory.machine.padding(in: padding), Int(free))
   }
 }

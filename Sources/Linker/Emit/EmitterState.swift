@@ -6,10 +6,12 @@ struct EmitterState {
   var draft: UpdateDraft
   var allocator: ArenaAllocator
   var loader: LoaderRecords
+  let machine: any Machine
   private var gotCells: [VirtualAddress: VirtualAddress] = [:]
 
   init(base: BaseImage, allocator: ArenaAllocator, loader: LoaderRecords) {
     draft = UpdateDraft(base: base)
+    machine = base.machine
     self.allocator = allocator
     self.loader = loader
   }
@@ -78,9 +80,28 @@ struct EmitterState {
   }
 
   mutating func addSlot(to cell: VirtualAddress) throws(LinkError) -> (room: AddressRange, operation: Int) {
-    let room = try allocator.code(UInt64(EntryStub.slotByteCount), alignment: 16)
-    let stub = try EntryStub.slot(at: room.start, cell: cell)
-    return (room, addFresh(stub.bytes, at: room.start, fixups: stub.fixups))
+    let room = try allocator.code(UInt64(machine.slotByteCount), alignment: 16)
+    let stub = try machine.slot(at: room.start, cell: cell)
+    return (
+      AddressRange(start: room.start, byteCount: UInt64(stub.bytes.count)),
+      addFresh(stub.bytes, at: room.start, fixups: stub.fixups)
+    )
+  }
+
+  mutating func addVeneer(
+    to target: VirtualAddress, identity: AtomIdentity
+  ) throws(LinkError) -> VirtualAddress {
+    // The room is known before the bytes are: every veneer of a machine has the same length.
+    let byteCount = UInt64(try machine.veneer(at: target, to: target).bytes.count)
+    let room = try allocator.code(byteCount, alignment: 16)
+    let code = try machine.veneer(at: room.start, to: target)
+    let body = AddressRange(start: room.start, byteCount: byteCount)
+    let operation = addFresh(code.bytes, at: room.start, fixups: code.fixups)
+    draft.add(
+      AtomChange(
+        atom: identity, atomKind: .importStub, change: .added, before: nil,
+        after: Placement(body: body, capacity: body.byteCount, entry: body.start), operations: [operation]))
+    return room.start
   }
 
   /// Bytes in room of the arena that nothing uses yet.

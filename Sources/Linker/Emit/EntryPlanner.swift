@@ -5,7 +5,7 @@ import Journal
 struct EntryPlanner {
   private let identities: AtomIdentities
   private let memory: PlacedMemory
-  private let disassembler = Disassembler(.x86_64)
+  private let disassembler: Disassembler
   /// Cells and stubs that this update has already seen to: aliases share them.
   private var settledCells: Set<VirtualAddress> = []
   private var settledEntries: [VirtualAddress: VirtualAddress] = [:]
@@ -14,6 +14,7 @@ struct EntryPlanner {
   init(identities: AtomIdentities, memory: PlacedMemory) {
     self.identities = identities
     self.memory = memory
+    disassembler = Disassembler(memory.machine.architecture)
   }
 
   private var set: LinkSet { identities.set }
@@ -143,7 +144,7 @@ struct EntryPlanner {
     return operations
   }
 
-  private func stubKind(_ known: KnownAtom) throws(LinkError) -> EntryStub {
+  private func stubKind(_ known: KnownAtom) throws(LinkError) -> any EntryStub {
     let room = try StubRoom(directory: identities.directory, memory: memory).room(of: known)
     guard let kind = room.stub else {
       throw LinkError(
@@ -178,7 +179,8 @@ struct EntryPlanner {
       tables += try relativeEntries(of: table, in: body.range)
       tables += try absoluteEntries(of: table, in: body.range)
     }
-    guard !body.hasComputedJumps || !tables.isEmpty else { return nil }
+    // Tables of arm64 may have entries of one or two bytes, counted in instructions from a place that only code names.
+    guard !body.hasComputedJumps || (!tables.isEmpty && memory.machine.branchReach == nil) else { return nil }
     return tables + (try branchesOfColdPart(of: known, into: body.range))
   }
 

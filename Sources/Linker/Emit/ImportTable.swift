@@ -9,6 +9,7 @@ struct ImportTable {
   private let libraries: LibraryDirectory
   private var stubs: [String: VirtualAddress] = [:]
   private var cells: [String: VirtualAddress] = [:]
+  private var veneers: [VirtualAddress: VirtualAddress] = [:]
 
   /// What an import is answered with.
   enum Answer {
@@ -88,6 +89,21 @@ struct ImportTable {
     return room.start
   }
 
+  /// Code in the arena that goes on to a place which branches there cannot reach: one for each place.
+  mutating func veneer(
+    to target: VirtualAddress, into emitter: inout EmitterState
+  ) throws(LinkError) -> VirtualAddress {
+    if let known = veneers[target] { return known }
+    let identity = AtomIdentity(name: "", variant: "veneer to \(target)")
+    if let placed = try directory.placed(identity) {
+      veneers[target] = placed.placement.body.start
+      return placed.placement.body.start
+    }
+    let place = try emitter.addVeneer(to: target, identity: identity)
+    veneers[target] = place
+    return place
+  }
+
   private func symbol(
     _ name: String, _ slots: [BaseImport], _ need: FixupNeed
   ) throws(LinkError) -> ImportedSymbol? {
@@ -97,7 +113,7 @@ struct ImportTable {
     return found.symbol
   }
 
-  /// Where a call goes: `jmp *cell(%rip)` in the arena.
+  /// Where a call goes: a slot of the arena.
   private mutating func stub(
     _ symbol: ImportedSymbol, _ slots: [BaseImport], _ emitter: inout EmitterState
   ) throws(LinkError) -> VirtualAddress {
@@ -114,13 +130,11 @@ struct ImportTable {
     return place
   }
 
-  /// A lazily bound slot that is as good for calls: it leads to the resolver the first time, by way of a `push` of its
-  /// number. Mold's stubs put the number in a register before they jump, and so its slots serve no others.
+  /// A lazily bound slot that is as good for calls: it leads to the resolver the first time.
   private func lazySlot(_ slots: [BaseImport]) throws(LinkError) -> VirtualAddress? {
     guard let slot = slots.first(where: { $0.kind == .jumpSlot })?.slot else { return nil }
     let way = try memory.bytes(from: VirtualAddress(try memory.word(at: slot)), atMost: 5)
-    let isPush = way.first == 0x68 || (way.starts(with: EntryStub.landingPad) && way.last == 0x68)
-    return isPush ? slot : nil
+    return memory.machine.servesSlots(lazilyBound: way) ? slot : nil
   }
 
   /// A cell that holds the symbol's address.

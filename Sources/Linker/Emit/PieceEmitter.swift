@@ -52,9 +52,8 @@ struct PieceEmitter {
     }
     var binds: [Int: ImportedSymbol] = [:]
     var next = 0
-    let relocated = try X86Relocator.relocate(
-      bytes: piece.bytes, relocations: piece.relocations, at: place,
-      isPositionIndependent: base.isPositionIndependent, isCode: piece.kind == .code,
+    let relocated = try Relocator(machine: base.machine, isPositionIndependent: base.isPositionIndependent).relocate(
+      bytes: piece.bytes, relocations: piece.relocations, at: place, isCode: piece.kind == .code,
       symbolName: { [set] in set.name(ofSymbol: $0, in: id) },
       resolve: { (relocation, need) throws(LinkError) in
         // Called in the order of the relocations, those without a need left out.
@@ -129,17 +128,18 @@ struct PieceEmitter {
 
   // MARK: In place
 
-  /// Writes a function over its old body; what is left of that becomes padding (`int3`). Returns the operation's index.
+  /// Writes a function over its old body; what is left of that becomes traps. Returns the operation's index.
   mutating func replace(
     _ id: PieceID, in range: AddressRange, into state: inout EmitterState
   ) throws(LinkError) -> Int {
     let content = try content(of: id, at: range.start, into: &state)
-    let rest = max(0, Int(range.byteCount) - content.bytes.count)
+    let trap = base.machine.trap
+    let rest = max(0, Int(range.byteCount) - content.bytes.count) / trap.count
     return state.draft.add(
       .write(
         WriteOperation(
           place: .virtual(range.start), before: try memory.bytes(range),
-          after: content.bytes + [UInt8](repeating: 0xcc, count: rest), fixups: content.fixups)))
+          after: content.bytes + [[UInt8]](repeating: trap, count: rest).joined(), fixups: content.fixups)))
   }
 
   /// Rewrites a piece where it stands: only what differs. Returns the indexes of the operations.

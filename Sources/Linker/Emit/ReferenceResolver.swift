@@ -4,6 +4,7 @@ import Journal
 /// Answers what the relocations of placed pieces lead to.
 struct ReferenceResolver {
   private let identities: AtomIdentities
+  private let memory: PlacedMemory
   /// Where pieces start: those placed by this update and those that stay.
   private let places: [PieceID: VirtualAddress]
   private let entries: [LinkSet.Definition: VirtualAddress]
@@ -16,12 +17,27 @@ struct ReferenceResolver {
     entries: [LinkSet.Definition: VirtualAddress]
   ) {
     self.identities = identities
+    self.memory = memory
     self.places = places
     self.entries = entries
     imports = ImportTable(directory: identities.directory, memory: memory)
   }
 
   mutating func resolve(
+    _ index: Int, of id: PieceID, _ need: FixupNeed, into state: inout EmitterState
+  ) throws(LinkError) -> ImportTable.Answer {
+    let answer = try destination(index, of: id, need, into: &state)
+    guard need == .call, case .value(.address(let target)) = answer, let reach = memory.machine.branchReach else {
+      return answer
+    }
+    let relocation = set[id].relocations[index]
+    let field = try place(id).displaced(by: Int64(relocation.offset))
+    let distance = Int64(bitPattern: target.displaced(by: relocation.addend).rawValue &- field.rawValue)
+    guard relocation.addend == 0, distance < -reach || distance >= reach else { return answer }
+    return .value(.address(try imports.veneer(to: target, into: &state)))
+  }
+
+  private mutating func destination(
     _ index: Int, of id: PieceID, _ need: FixupNeed, into state: inout EmitterState
   ) throws(LinkError) -> ImportTable.Answer {
     let (target, object) = set.target(index, of: id)
@@ -74,7 +90,7 @@ struct ReferenceResolver {
       return try .value(address(atom.referenceAddress, need, &state))
     }
     if Self.loaderDefined.contains(name), isThreadNeed(need) { return .value(.threadOffset(0)) }
-    let isWord = X86Relocation(rawValue: set[id].relocations[index].type) == .direct64
+    let isWord = memory.machine.isWord(set[id].relocations[index].type)
     do {
       return try imports.resolve(name, isWeak: isWeak, need: need, isWord: isWord, into: &state)
     } catch {

@@ -111,7 +111,7 @@ struct UpdateEmitter {
 
   /// Where the loader writes into a constant, the segment must let it: there is no RELRO for the arena.
   private mutating func constantRoom(_ piece: ObjectPiece) throws(LinkError) -> AddressRange {
-    let holdsPointers = piece.relocations.contains { X86Relocation(rawValue: $0.type) == .direct64 }
+    let holdsPointers = piece.relocations.contains { base.machine.isWord($0.type) }
     return holdsPointers
       ? try state.allocator.data(piece.byteCount, alignment: max(8, piece.alignmentAtStart))
       : try state.allocator.constants(piece.byteCount, alignment: piece.alignmentAtStart)

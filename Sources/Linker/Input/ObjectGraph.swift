@@ -30,10 +30,12 @@ struct ObjectGraph {
     referencedOffsets[piece]?.first { $0 > offset } ?? pieces[piece].byteCount
   }
 
-  /// - Parameter producers: what debug information says of the compilers.
-  init(_ file: ELFFile, path: String, producers: [String]) throws(LinkError) {
+  /// - Parameters:
+  ///   - machine: that of the image.
+  ///   - producers: what debug information says of the compilers.
+  init(_ file: ELFFile, path: String, machine: any Machine, producers: [String]) throws(LinkError) {
     do {
-      var reader = try ObjectReader(file, path: path)
+      var reader = try ObjectReader(file, path: path, machine: machine)
       try reader.readPieces()
       try reader.readRelocations()
       self.path = path

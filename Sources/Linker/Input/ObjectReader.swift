@@ -5,6 +5,7 @@ import ObjectFile
 struct ObjectReader {
   private let file: ELFFile
   private let path: String
+  private let machine: any Machine
   let symbols: ObjectSymbols
   private(set) var pieces: [ObjectPiece] = []
   /// Indexes into `pieces`, ascending by start, for each section that holds any.
@@ -14,14 +15,17 @@ struct ObjectReader {
 
   var unit: String { symbols.unit }
 
-  init(_ file: ELFFile, path: String) throws {
+  init(_ file: ELFFile, path: String, machine: any Machine) throws {
     guard file.header.type == .relocatable else { throw LinkError(.notARelocatableObject, object: path) }
-    guard file.header.machine == .x86_64 else {
-      throw LinkError(.wrongArchitecture, object: path, detail: "\(file.header.machine)")
+    guard file.header.machine.architecture == machine.architecture else {
+      throw LinkError(
+        .wrongArchitecture, object: path,
+        detail: "the object is for \(file.header.machine), the image for \(machine.architecture.name)")
     }
     guard try !IntermediateCode.isSlim(file) else { throw LinkError(.linkTimeCode, object: path) }
     self.file = file
     self.path = path
+    self.machine = machine
     symbols = try ObjectSymbols(file)
   }
 
@@ -198,7 +202,7 @@ struct ObjectReader {
 
   private mutating func resolveTargets(of index: Int) throws {
     pieces[index].relocations.sort { $0.offset < $1.offset }
-    var tails = FieldTails(pieces[index])
+    var tails = machine.tails(of: pieces[index])
     var targets: [ReferenceTarget] = []
     var anchors: [UInt64] = []
     for relocation in pieces[index].relocations {
@@ -211,7 +215,7 @@ struct ObjectReader {
   }
 
   private func target(
-    of relocation: AtomRelocation, _ symbol: ObjectSymbol, from piece: ObjectPiece, _ tails: inout FieldTails
+    of relocation: AtomRelocation, _ symbol: ObjectSymbol, from piece: ObjectPiece, _ tails: inout any FieldTails
   ) -> ReferenceTarget {
     guard relocation.symbol != 0 else { return .none }
     switch symbol.place {
@@ -227,7 +231,7 @@ struct ObjectReader {
   /// A reference by a symbol of this object: to that symbol's piece, wherever the addend leads.
   private func named(
     _ symbol: ObjectSymbol, _ relocation: AtomRelocation, in section: Int, from host: ObjectPiece,
-    _ tails: inout FieldTails
+    _ tails: inout any FieldTails
   ) -> ReferenceTarget {
     guard let index = self.piece(at: symbol.value, in: section) else { return .none }
     let target = pieces[index]
@@ -241,14 +245,14 @@ struct ObjectReader {
 
   /// A reference by a section symbol, which assemblers put in the place of local symbols.
   private func unnamed(
-    _ relocation: AtomRelocation, in section: Int, from host: ObjectPiece, _ tails: inout FieldTails
+    _ relocation: AtomRelocation, in section: Int, from host: ObjectPiece, _ tails: inout any FieldTails
   ) -> ReferenceTarget {
     guard let only = piecesOfSection[section] else { return .none }
     let displacement = displacement(of: relocation, from: host, &tails)
     if displacement >= 0, let index = piece(at: UInt64(displacement), in: section) {
       let offset = UInt64(displacement) - pieces[index].start
       // An entry of a jump table leads into this very body, even to its start.
-      let isTableEntry = host.kind != .code && isPCRelative(relocation)
+      let isTableEntry = host.kind != .code && machine.isPCRelative(relocation.type)
       if pieces[index].kind == .code, !isTableEntry, let entry = function(in: pieces[index], at: offset) {
         return .entry(piece: index, symbol: entry)
       }
@@ -266,17 +270,13 @@ struct ObjectReader {
     piece.symbols.firstIndex { $0.offset == offset && $0.isFunction }
   }
 
-  private func isPCRelative(_ relocation: AtomRelocation) -> Bool {
-    X86Relocation(rawValue: relocation.type)?.isPCRelative ?? false
-  }
-
   /// How far behind its symbol a relocation leads, in bytes.
   ///
   /// A PC-relative entry of a table counts from its own place but is added to the table's start.
   private func displacement(
-    of relocation: AtomRelocation, from host: ObjectPiece, _ tails: inout FieldTails
+    of relocation: AtomRelocation, from host: ObjectPiece, _ tails: inout any FieldTails
   ) -> Int64 {
-    guard isPCRelative(relocation) else { return relocation.addend }
+    guard machine.isPCRelative(relocation.type) else { return relocation.addend }
     guard host.kind == .code else {
       let start = tableStart(of: relocation.offset, in: host)
       return relocation.addend &- (Int64(relocation.offset) &- Int64(clamping: start))

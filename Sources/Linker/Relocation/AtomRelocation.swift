@@ -5,7 +5,7 @@ import Journal
 struct AtomRelocation: Hashable, Sendable {
   /// In bytes from the atom's start.
   var offset: Int
-  /// The number in the object file; see `X86Relocation`.
+  /// The number in the object file; see `Machine`.
   var type: UInt32
   /// Index into the object's symbol table.
   var symbol: Int
@@ -47,6 +47,7 @@ enum RelocationRefusal: Hashable, Sendable {
   case extendedPrefix
   case outsideAtom
   case unknownSequence
+  case threadCall
 
   var isMalformed: Bool { self == .outsideAtom || self == .unknownSequence }
 
@@ -55,9 +56,11 @@ enum RelocationRefusal: Hashable, Sendable {
     switch self {
     case .unknownType: "the psABI known here has no such type"
     case .narrowField: "a field of 8 or 16 bits cannot hold an address"
-    case .gotBase: "it is relative to the start of the GOT (large code model); compile with -mcmodel=small"
+    case .gotBase:
+      "it is relative to the start of the GOT (large code model, arm64's -fpic); compile with -mcmodel=small, or -fPIC"
     case .loaderOnly: "only a dynamic loader may meet it, not a linker"
     case .extendedPrefix: "it marks an APX instruction; compile without -mapxf"
+    case .threadCall: "it belongs to a call of __tls_get_addr; compile with -mtls-dialect=desc"
     case .outsideAtom: "its field does not lie within the atom"
     case .unknownSequence: "the bytes around it are none of the sequences that the psABI documents"
     }

@@ -103,6 +103,9 @@ extension Fixup {
       case .relative64: "relative64"
       case .absolute32: "absolute32"
       case .absolute64: "absolute64"
+      case .arm64Branch26: "arm64Branch26"
+      case .arm64Page21: "arm64Page21"
+      case .arm64PageOffset12: "arm64PageOffset12"
       }
     return .object([
       ("offset", .count(offset)), ("kind", .string(word)), ("target", .string("\(target)")),

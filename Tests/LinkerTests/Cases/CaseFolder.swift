@@ -29,14 +29,16 @@ final class CaseFolder {
     let objects = try linkCase.programSources.map { source in
       try object(of: source, at: linkCase.isEdited(source) ? edit : 0)
     }
-    try run(driver, build.linkFlags + ["-o", image] + objects + (try libraries()) + ["-Wl,--no-as-needed", "-lm"])
+    try compile(driver, build.linkFlags + ["-o", image] + objects + (try libraries()) + ["-Wl,--no-as-needed", "-lm"])
     return image
   }
 
-  private var driver: String {
-    let isCPlusPlus = linkCase.sources.contains { $0.hasSuffix(".cc") }
-    guard isCPlusPlus else { return build.compiler }
-    return build.compiler == "gcc" ? "g++" : "clang++"
+  private var driver: [String] {
+    build.driver(isCPlusPlus: linkCase.sources.contains { $0.hasSuffix(".cc") })
+  }
+
+  private func compile(_ command: [String], _ arguments: [String]) throws {
+    try run(command[0], Array(command.dropFirst()) + arguments)
   }
 
   /// Sources of one base name lie in folders of their own, and so do their objects: the unit's name is the same.
@@ -46,7 +48,8 @@ final class CaseFolder {
     let path = path("object\(objects.count).o")
     var flags = build.flags + ["-w", "-DEDIT=\(edit)"]
     if edit > 0 { flags += linkCase.editFlags }
-    try run(source.hasSuffix(".cc") ? driver : build.compiler, flags + ["-c", "-o", path, source])
+    let isCPlusPlus = source.hasSuffix(".cc")
+    try compile(isCPlusPlus ? driver : build.driver(isCPlusPlus: false), flags + ["-c", "-o", path, source])
     objects[key] = path
     return path
   }
@@ -56,15 +59,16 @@ final class CaseFolder {
       let name = ((source as NSString).lastPathComponent as NSString).deletingPathExtension
       let path = path("lib\(name).so")
       if !FileManager.default.fileExists(atPath: path) {
-        try run(build.compiler, ["-w", "-O1", "-shared", "-fPIC", "-Wl,-soname,lib\(name).so", "-o", path, source])
+        let flags = ["-w", "-O1", "-shared", "-fPIC", "-Wl,-soname,lib\(name).so", "-o", path, source]
+        try compile(build.driver(isCPlusPlus: false), flags)
       }
       return [path, "-Wl,-rpath,\(folder.path)"]
     }
   }
 
   /// What a program prints; how it ended is a line of its own unless it ended well.
-  static func output(of program: String) throws -> String {
-    let (output, status) = try run("timeout", ["60", program], mustSucceed: false)
+  func output(of program: String) throws -> String {
+    let (output, status) = try run("timeout", ["60"] + build.launcher(program), mustSucceed: false)
     return status == 0 ? output : output + "ended with \(status)\n"
   }
 }

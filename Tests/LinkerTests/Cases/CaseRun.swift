@@ -89,7 +89,7 @@ final class CaseRun {
   // MARK: Expectations
 
   private func expectOutput(of program: String, at edit: Int, _ what: String) throws {
-    let output = try CaseFolder.output(of: program)
+    let output = try folder.output(of: program)
     #expect(output == linkCase.outputs[edit, default: ""], "\(what) at \(edit)")
   }
 

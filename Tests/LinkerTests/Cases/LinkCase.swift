@@ -9,6 +9,7 @@ import Testing
 ///     //# edits: 2                                one if absent
 ///     //# build: gcc clang | -O2 -fPIE | -pie     compilers, their flags, the linker's; may be repeated
 ///     //# matrix: none                            no other builds in the long run
+///     //# arm64: none                             nor any for arm64
 ///     //# edit flags: -g                          for the objects of edits only
 ///     //# give 2: other.c                         the objects linked at an edit; all that mention EDIT if absent
 ///     //# library: helper.c                       a shared library that the program is linked with
@@ -29,6 +30,8 @@ struct LinkCase: Sendable, CustomTestStringConvertible {
   private(set) var builds: [CaseBuild] = []
   /// What it tells hangs on its own flags.
   private(set) var isBoundToBuilds = false
+  /// C alone: no assembly, and no C++, whose library a cross compiler would need.
+  private(set) var isForARM64 = true
   private(set) var editFlags: [String] = []
   private(set) var libraries: Set<String> = []
   private(set) var room: [String: UInt64] = [:]
@@ -57,6 +60,7 @@ struct LinkCase: Sendable, CustomTestStringConvertible {
       }
     }
     if builds.isEmpty { builds = CaseBuild.standard }
+    if sources.contains(where: { !$0.hasSuffix(".c") }) { isForARM64 = false }
   }
 
   /// The sources whose objects are linked at an edit.
@@ -89,6 +93,7 @@ struct LinkCase: Sendable, CustomTestStringConvertible {
     case "edits": editCount = Int(value) ?? 1
     case "build": builds += CaseBuild.reading(value)
     case "matrix": isBoundToBuilds = value == "none"
+    case "arm64": isForARM64 = value != "none"
     case "edit flags": editFlags = Self.words(value)
     case "library": libraries.insert(value)
     case "refuse":
@@ -145,6 +150,7 @@ extension LinkCase {
 
 /// One way to build a case.
 struct CaseBuild: Hashable, Sendable, CustomTestStringConvertible {
+  /// `gcc`, `clang`, or one of these for arm64.
   var compiler: String
   var flags: [String]
   var linkFlags: [String]
@@ -154,6 +160,36 @@ struct CaseBuild: Hashable, Sendable, CustomTestStringConvertible {
   var testDescription: String {
     "\(compiler) \(flags.joined(separator: " ")), linked \(linkFlags.joined(separator: " "))"
   }
+
+  /// `HCSJ_COMPILER` names the compilers of some builds only.
+  static func isWanted(_ build: CaseBuild) -> Bool {
+    ProcessInfo.processInfo.environment["HCSJ_COMPILER"].map(build.compiler.hasPrefix) ?? true
+  }
+
+  var isForARM64: Bool { compiler.hasPrefix("arm64-") }
+
+  /// The command that compiles and links.
+  func driver(isCPlusPlus: Bool) -> [String] {
+    switch compiler {
+    case "gcc": [isCPlusPlus ? "g++" : "gcc"]
+    case "arm64-gcc": ["aarch64-linux-gnu-gcc"]
+    case "arm64-clang": ["clang", "--target=aarch64-linux-gnu", "--sysroot=/", "-idirafter", Self.root + "/include"]
+    default: [isCPlusPlus ? "clang++" : compiler]
+    }
+  }
+
+  /// Where Debian's cross compiler has its headers and libraries.
+  static let root = "/usr/aarch64-linux-gnu"
+
+  /// The command that runs a program.
+  func launcher(_ program: String) -> [String] {
+    (isForARM64 ? ["qemu-aarch64", "-L", Self.root] : []) + [program]
+  }
+
+  /// A case that is meant for any architecture is built for arm64 as well.
+  static let arm64 = unnamed([
+    "arm64-gcc | -O2 -ffunction-sections | -pie", "arm64-clang | -O2 -ffunction-sections -fPIE | -pie -fuse-ld=lld",
+  ])
 
   static let standard = reading("gcc clang | -O2 -ffunction-sections | -pie")
 
@@ -175,10 +211,21 @@ struct CaseBuild: Hashable, Sendable, CustomTestStringConvertible {
       "gcc clang | -O2 -ffunction-sections -fPIC | -pie -fuse-ld=mold",
       "gcc clang | -O1 -fPIC -fno-plt -ffunction-sections | -no-pie -fuse-ld=mold",
     ]
-    return lines.flatMap(reading).map {
+    return unnamed(lines)
+  }()
+
+  static let arm64Matrix = unnamed([
+    "arm64-gcc arm64-clang | -O0 -g -fPIE | -pie",
+    "arm64-gcc arm64-clang | -O1 -ffunction-sections -fdata-sections -fno-pie | -no-pie",
+    "arm64-gcc arm64-clang | -O3 -ffunction-sections -fPIC -mbranch-protection=standard | -pie",
+    "arm64-clang | -Os -fPIE | -pie -fuse-ld=lld", "arm64-gcc | -Os -ffunction-sections -fno-pie | -static",
+  ])
+
+  private static func unnamed(_ lines: [String]) -> [CaseBuild] {
+    lines.flatMap(reading).map {
       var build = $0
       build.isNamed = false
       return build
     }
-  }()
+  }
 }

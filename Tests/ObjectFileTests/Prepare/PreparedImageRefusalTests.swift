@@ -25,7 +25,7 @@ struct PreparedImageRefusalTests {
   @Test func `an image of another machine is refused`() {
     var file = HandmadeELF()
     file.type = 2
-    file.patch(18, UInt16(183))
+    file.patch(18, UInt16(243))
     let error = #expect(throws: ObjectFileError.self) {
       try ELFPreparedImage(preparing: file.file(), request: .forTests)
     }

@@ -9,14 +9,15 @@ struct ELFAdoptableImage {
   /// From the first loaded byte to the last.
   let range: AddressRange
 
-  /// The page of the machine: 4 KiB on x86-64.
-  static let pageByteCount: UInt64 = 0x1000
+  /// The largest page that the machine's kernels are built for, to which segments are aligned: 4 KiB on x86-64, 64 KiB on
+  /// arm64 (psABI: max-page-size).
+  let pageByteCount: UInt64
   /// The section that tells a prepared image.
   static let headerSectionName = ".hcsj.header"
 
   init(_ file: ELFFile) throws(ObjectFileError) {
     guard let types = ELFLoaderRelocationTypes(file.header.machine) else {
-      throw file.failure(.unsupportedMachine, detail: "only x86-64 images are prepared, yet")
+      throw file.failure(.unsupportedMachine, detail: "\(file.header.machine); x86-64 and arm64 are known")
     }
     guard !file.sections.isEmpty, file.header.sectionNameTableIndex != 0 else {
       throw file.failure(.notAdoptable, detail: "it has no section headers or no names of them")
@@ -29,6 +30,7 @@ struct ELFAdoptableImage {
     }
     self.file = file
     self.types = types
+    pageByteCount = file.header.machine == .aarch64 ? 0x1_0000 : 0x1000
     range = try Self.loadedRange(file)
     dynamic = try file.dynamic()
     try checkIsExecutable()

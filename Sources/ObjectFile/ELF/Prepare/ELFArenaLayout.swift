@@ -4,7 +4,7 @@ public import Addressing
 /// reading the image again.
 ///
 /// ```
-///  base image | gap | R tables | R X code | R constants | RW header, cells, flags, data
+///  base image | R tables | gap | R X code | R constants | RW header, cells, flags, data
 /// ```
 public struct ELFArenaLayout: Hashable, Sendable {
   /// A piece of the arena in memory and in the file; as long in the one as in the other.

@@ -12,6 +12,8 @@ struct ELFLoaderRelocationTypes {
   init?(_ machine: ELFMachine) {
     switch machine {
     case .x86_64: self.init(none: 0, relative: 8, absolute: 1, globalData: 6)
+    // AAELF64, Dynamic relocations.
+    case .aarch64: self.init(none: 0, relative: 1027, absolute: 257, globalData: 1025)
     default: return nil
     }
   }

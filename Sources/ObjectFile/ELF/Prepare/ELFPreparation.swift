@@ -2,9 +2,9 @@ import Addressing
 
 /// The work of preparing an image, in the order in which each step needs the ones before:
 ///
-/// 1. where the tables go: behind the file's bytes, and `gap` bytes behind the image's addresses;
+/// 1. where the tables go: behind the file's bytes, and behind the image's addresses;
 /// 2. the program header table first in them, then the moved tables, each naming its size words;
-/// 3. the arena's parts behind the tables;
+/// 3. the arena's parts, `gap` bytes behind the image's addresses;
 /// 4. program headers, section headers, dynamic section and ELF header, now that all places are known.
 struct ELFPreparation {
   let image: ELFAdoptableImage
@@ -13,6 +13,8 @@ struct ELFPreparation {
   var dynamic: ELFDynamicTableDraft?
   var tables: ELFTableSegmentDraft
   let programHeaders: ELFArenaLayout.Part
+  /// Where the arena begins at the earliest: `gap` bytes behind the image.
+  private let arenaStart: VirtualAddress
   /// Where the program header of the unwind table will stand.
   let unwindProgramHeader: FileOffset?
 
@@ -29,12 +31,10 @@ struct ELFPreparation {
     self.request = request
     sections = try ELFSectionTableDraft(image.file, newNames: Self.newSectionNames)
     dynamic = image.dynamic.flatMap { ELFDynamicTableDraft($0) }
-    let fileOffset = sections.end(withAdditions: Self.newSectionNames.count).roundedUpToPage
-    // So far below the end of the address space that no sum of table sizes, of which there are 32-bit numbers, wraps.
-    guard let start = image.range.end.advanced(by: request.gap)?.alignedUp(to: ELFAdoptableImage.pageByteCount),
-      start.rawValue < 1 << 48
-    else { throw Self.outOfReach(image) }
-    tables = ELFTableSegmentDraft(start: start, fileOffset: FileOffset(fileOffset))
+    let fileEnd = sections.end(withAdditions: Self.newSectionNames.count).roundedUp(to: image.pageByteCount)
+    guard let place = Self.tablePlace(image, request, fileEnd: fileEnd) else { throw Self.outOfReach(image) }
+    tables = ELFTableSegmentDraft(start: place.start, fileOffset: place.fileOffset)
+    arenaStart = place.arena
     let segments = image.file.segments
     programHeaders = tables.reserve(
       UInt64((segments.count + Self.addedSegmentCount) * ELFHeader.programHeaderByteCount))
@@ -42,6 +42,30 @@ struct ELFPreparation {
     unwindProgramHeader = Self.order(segments).firstIndex { $0.map { segments[$0].type == .unwindTable } ?? false }
       .map { FileOffset(table + UInt64($0 * ELFHeader.programHeaderByteCount)) }
   }
+
+  /// Where the tables stand: close behind the image, as far from their file offset as the ELF header is from its own.
+  /// Kernels before 5.18, and qemu-user, tell a program the address of its program headers (AT_PHDR) by that distance
+  /// (fs/binfmt_elf.c, create_elf_tables: load_addr + e_phoff; linux-user/elfload.c), which its loader believes. Only a
+  /// file that would become much longer for it has the tables in front of the arena.
+  private static func tablePlace(
+    _ image: ELFAdoptableImage, _ request: ELFArenaRequest, fileEnd: UInt64
+  ) -> (start: VirtualAddress, fileOffset: FileOffset, arena: VirtualAddress)? {
+    // So far below the end of the address space that no sum of table sizes, of which there are 32-bit numbers, wraps.
+    guard let arena = image.range.end.advanced(by: request.gap)?.alignedUp(to: image.pageByteCount),
+      arena.rawValue < 1 << 48, fileEnd < 1 << 48, let behind = image.range.end.alignedUp(to: image.pageByteCount)
+    else { return nil }
+    let first = image.file.segments.filter { $0.type == .load && $0.memoryByteCount > 0 }
+      .min { $0.range.start < $1.range.start }
+    let distance = (first?.range.start.rawValue ?? 0) &- (first?.fileOffset.rawValue ?? 0)
+    let start = max(behind.rawValue, fileEnd &+ distance)
+    let offset = start &- distance
+    guard first?.fileOffset.rawValue == 0, start.isMultiple(of: image.pageByteCount), offset >= fileEnd,
+      offset - fileEnd <= Self.longestHole, start < arena.rawValue, arena.rawValue - start >= Self.longestHole / 4
+    else { return (arena, FileOffset(fileEnd), arena) }
+    return (VirtualAddress(start), FileOffset(offset), arena)
+  }
+
+  private static let longestHole: UInt64 = 128 << 20
 
   /// The program headers of the prepared image: indexes of the old ones, nil for an added one. PT_LOAD entries ascend
   /// by address (gABI, Program Loading), and the arena is above all others.
@@ -98,13 +122,13 @@ struct ELFPreparation {
   // MARK: The arena
 
   private func placeArena() throws(ObjectFileError) -> ELFArenaLayout {
-    let page = ELFAdoptableImage.pageByteCount
+    let page = image.pageByteCount
     var address = tables.start
     var offset = tables.fileOffset
     func place(_ byteCount: UInt64) throws(ObjectFileError) -> ELFArenaLayout.Part {
       // An upper bound well above what can be reached keeps the sums below from overflowing.
       guard byteCount < 1 << 32 else { throw Self.outOfReach(image) }
-      let size = max(byteCount, page).roundedUpToPage
+      let size = max(byteCount, page).roundedUp(to: page)
       guard let range = AddressRange(validating: address, byteCount: size) else { throw Self.outOfReach(image) }
       let part = ELFArenaLayout.Part(range: range, fileOffset: offset)
       address = range.end
@@ -112,6 +136,7 @@ struct ELFPreparation {
       return part
     }
     let tablesPart = try place(tables.byteCount)
+    address = max(address, arenaStart)
     let code = try place(request.codeByteCount)
     let constants = try place(request.constantByteCount)
     let header = try place(page)
@@ -141,9 +166,8 @@ struct ELFPreparation {
 
   // MARK: Headers
 
-  /// The table stands in a PT_LOAD of its own, far from the ELF header. From Linux 5.18 on the kernel tells the program
-  /// its address (AT_PHDR) by the PT_LOAD that holds it (fs/binfmt_elf.c, load_elf_binary: phdr_addr). Older kernels add
-  /// e_phoff to the first segment's address, and a program with an interpreter then starts with a wrong table.
+  /// The table stands in a PT_LOAD of its own. From Linux 5.18 on the kernel tells the program its address (AT_PHDR) by
+  /// the PT_LOAD that holds it (fs/binfmt_elf.c, load_elf_binary: phdr_addr); for older ones see `tablePlace`.
   private func programHeaderTable(_ layout: ELFArenaLayout) throws(ObjectFileError) -> [UInt8] {
     let segments = image.file.segments
     var added = [(layout.tables, 4), (layout.code, 5), (layout.constants, 4), (layout.writable, 6)][...]
@@ -155,7 +179,7 @@ struct ELFPreparation {
         table.append(ELFSegmentType.load.rawValue)
         table.append(UInt32(flags))
         table.append(placeFields(part, byteCount: part.range.byteCount))
-        table.append(ELFAdoptableImage.pageByteCount)
+        table.append(image.pageByteCount)
       }
     }
     return table.bytes
@@ -206,7 +230,5 @@ struct ELFPreparation {
 
 extension UInt64 {
   /// - Precondition: less than a page below 2^64.
-  fileprivate var roundedUpToPage: UInt64 {
-    (self + ELFAdoptableImage.pageByteCount - 1) & ~(ELFAdoptableImage.pageByteCount - 1)
-  }
+  fileprivate func roundedUp(to page: UInt64) -> UInt64 { (self + page - 1) & ~(page - 1) }
 }

@@ -1,7 +1,7 @@
 import Addressing
 
 /// Tells how far the end of an instruction is from a field in it: what the addend of a section symbol hides.
-struct FieldTails {
+struct X86FieldTails: FieldTails {
   private let piece: ObjectPiece
   private var body: CodeBody?
 

@@ -11,18 +11,18 @@ import Testing
   @Test("the stub is chosen by the room and by whether the entry begins with endbr64")
   func kind() {
     let plain: [UInt8] = [0x55, 0x48, 0x89, 0xe5]
-    let guarded = EntryStub.landingPad + [0x55]
-    #expect(EntryStub.kind(for: plain, room: 6) == .cellJump)
-    #expect(EntryStub.kind(for: plain, room: 5) == .islandJump)
-    #expect(EntryStub.kind(for: plain, room: 4) == nil)
-    #expect(EntryStub.kind(for: guarded, room: 10) == .guardedCellJump)
-    #expect(EntryStub.kind(for: guarded, room: 9) == .guardedIslandJump)
-    #expect(EntryStub.kind(for: guarded, room: 8) == nil)
-    #expect(EntryStub.kind(for: [], room: 16) == .cellJump)
+    let guarded = X86EntryStub.landingPad + [0x55]
+    #expect(X86EntryStub.kind(for: plain, room: 6) == .cellJump)
+    #expect(X86EntryStub.kind(for: plain, room: 5) == .islandJump)
+    #expect(X86EntryStub.kind(for: plain, room: 4) == nil)
+    #expect(X86EntryStub.kind(for: guarded, room: 10) == .guardedCellJump)
+    #expect(X86EntryStub.kind(for: guarded, room: 9) == .guardedIslandJump)
+    #expect(X86EntryStub.kind(for: guarded, room: 8) == nil)
+    #expect(X86EntryStub.kind(for: [], room: 16) == .cellJump)
   }
 
-  @Test("every stub decodes to a jump to its destination, and its fixup says the same", arguments: EntryStub.allCases)
-  func encode(_ kind: EntryStub) throws {
+  @Test("every stub decodes to a jump to its destination, and its fixup says the same", arguments: X86EntryStub.allCases)
+  func encode(_ kind: X86EntryStub) throws {
     let stub = try kind.encode(at: entry, to: cell)
     #expect(stub.bytes.count == kind.byteCount)
     let fixup = try #require(stub.fixups.first)
@@ -37,13 +37,13 @@ import Testing
       #expect(jump.flow == .jump(nil))
       #expect(jump.references.map(\.target) == [cell])
     }
-    #expect(stub.bytes.stands(EntryStub.landingPad, at: 0) == (kind == .guardedCellJump || kind == .guardedIslandJump))
+    #expect(stub.bytes.stands(X86EntryStub.landingPad, at: 0) == (kind == .guardedCellJump || kind == .guardedIslandJump))
   }
 
   @Test("a slot of the arena fills 16 bytes with whole instructions")
   func slot() throws {
-    let stub = try EntryStub.slot(at: entry, cell: cell)
-    #expect(stub.bytes.count == EntryStub.slotByteCount)
+    let stub = try X86EntryStub.slot(at: entry, cell: cell)
+    #expect(stub.bytes.count == X86EntryStub.slotByteCount)
     let body = try Disassembler(.x86_64).decode(stub.bytes, at: entry)
     #expect(body.isComplete)
     #expect(body.instructions.count == 3)
@@ -53,7 +53,7 @@ import Testing
   @Test("a destination out of reach is refused with both addresses")
   func outOfReach() throws {
     let error = #expect(throws: LinkError.self) {
-      try EntryStub.cellJump.encode(at: entry, to: VirtualAddress(1 << 40))
+      try X86EntryStub.cellJump.encode(at: entry, to: VirtualAddress(1 << 40))
     }
     #expect(error?.code == .relocationOutOfRange)
     #expect(error?.detail?.contains("0x10000000000") == true)
@@ -68,15 +68,15 @@ import Testing
       [0xcc, 0xcc], [0, 0, 0],
     ] as [[UInt8]])
   func padding(_ nop: [UInt8]) {
-    #expect(EntryStub.padding(in: nop + [0xc3]) == nop.count)
-    #expect(EntryStub.padding(in: nop + nop + [0x55, 0x90]) == 2 * nop.count)
-    #expect(EntryStub.padding(in: [0xc3] + nop) == 0)
+    #expect(X86EntryStub.padding(in: nop + [0xc3]) == nop.count)
+    #expect(X86EntryStub.padding(in: nop + nop + [0x55, 0x90]) == 2 * nop.count)
+    #expect(X86EntryStub.padding(in: [0xc3] + nop) == 0)
   }
 
   @Test("a nop that is cut short is not padding")
   func cutNop() {
-    #expect(EntryStub.padding(in: [0x90, 0x0f, 0x1f, 0x84, 0, 0]) == 1)
-    #expect(EntryStub.padding(in: [0x66, 0x66]) == 0)
-    #expect(EntryStub.padding(in: []) == 0)
+    #expect(X86EntryStub.padding(in: [0x90, 0x0f, 0x1f, 0x84, 0, 0]) == 1)
+    #expect(X86EntryStub.padding(in: [0x66, 0x66]) == 0)
+    #expect(X86EntryStub.padding(in: []) == 0)
   }
 }

@@ -1,6 +1,5 @@
-/// What stands around each relocation of an atom.
-struct RelocationPlan {
-  /// One for each relocation, in the order given.
+/// What stands around each relocation of an atom of x86-64.
+struct X86RelocationPlan: RelocationPlan {
   private(set) var needs: [FixupNeed]
   /// By the relocation's index.
   private(set) var sequences: [Int: InstructionSequence] = [:]

@@ -1,25 +1,23 @@
 import Addressing
 import Journal
 
-/// The few instructions that take the place of a function's first bytes and jump to its current body.
-enum EntryStub: UInt8, Hashable, Sendable, CaseIterable {
+/// The entry stubs of x86-64.
+enum X86EntryStub: EntryStub, Hashable, CaseIterable {
   /// `jmp *cell(%rip)`, 6 bytes.
-  case cellJump = 1
+  case cellJump
   /// `endbr64; jmp *cell(%rip)`, 10 bytes: the entry stays a legal target of indirect branches (CET).
-  case guardedCellJump = 2
+  case guardedCellJump
   /// `jmp island`, 5 bytes, for a function with no room for more: an island in the arena jumps through the cell.
-  case islandJump = 3
+  case islandJump
   /// `endbr64; jmp island`, 9 bytes.
-  case guardedIslandJump = 4
+  case guardedIslandJump
 
   static let landingPad: [UInt8] = [0xf3, 0x0f, 0x1e, 0xfa]
 
-  /// The bytes of an island, an import's call stub or a new function's entry in the arena.
   static let slotByteCount = 16
 
   var byteCount: Int { instruction.count + 4 }
 
-  /// Whether the stub goes to an island (`slot(at:cell:)`) and not through the cell itself.
   var needsIsland: Bool { self == .islandJump || self == .guardedIslandJump }
 
   /// The stub for an entry, or nil where there is too little room for any.
@@ -27,13 +25,12 @@ enum EntryStub: UInt8, Hashable, Sendable, CaseIterable {
   /// - Parameters:
   ///   - firstBytes: what stands at the entry.
   ///   - room: bytes that are the function's own, and padding after them (`padding(in:)`).
-  static func kind(for firstBytes: [UInt8], room: Int) -> EntryStub? {
-    let kinds: [EntryStub] =
+  static func kind(for firstBytes: [UInt8], room: Int) -> X86EntryStub? {
+    let kinds: [X86EntryStub] =
       firstBytes.stands(landingPad, at: 0) ? [.guardedCellJump, .guardedIslandJump] : [.cellJump, .islandJump]
     return kinds.first { $0.byteCount <= room }
   }
 
-  /// The stub's bytes at `entry`, jumping through the cell (or to the island) at `destination`.
   func encode(at entry: VirtualAddress, to destination: VirtualAddress) throws(LinkError) -> EncodedStub {
     try EncodedStub(instruction, tail: [], at: entry, to: destination)
   }
@@ -42,7 +39,7 @@ enum EntryStub: UInt8, Hashable, Sendable, CaseIterable {
   static func slot(at place: VirtualAddress, cell: VirtualAddress) throws(LinkError) -> EncodedStub {
     // nopw 0(%rax,%rax): one instruction, never executed.
     let padding: [UInt8] = [0x66, 0x0f, 0x1f, 0x44, 0, 0]
-    return try EncodedStub(EntryStub.guardedCellJump.instruction, tail: padding, at: place, to: cell)
+    return try EncodedStub(X86EntryStub.guardedCellJump.instruction, tail: padding, at: place, to: cell)
   }
 
   /// How many bytes from the start of `bytes` are padding that no code uses: nops, `int3` and zeroes, as the
@@ -87,11 +84,7 @@ enum EntryStub: UInt8, Hashable, Sendable, CaseIterable {
   }
 }
 
-/// A stub's bytes and the one field in them that follows from an address.
-struct EncodedStub: Hashable, Sendable {
-  var bytes: [UInt8]
-  var fixups: [Fixup]
-
+extension EncodedStub {
   fileprivate init(
     _ head: [UInt8], tail: [UInt8], at place: VirtualAddress, to destination: VirtualAddress
   ) throws(LinkError) {
@@ -101,7 +94,6 @@ struct EncodedStub: Hashable, Sendable {
       throw LinkError(
         .relocationOutOfRange, address: place, detail: "an entry stub at \(place) cannot reach \(destination)")
     }
-    bytes = head + fixup.fieldBytes(in: place) + tail
-    fixups = [fixup]
+    self.init(head + [0, 0, 0, 0] + tail, [fixup], at: place)
   }
 }
