@@ -92,6 +92,9 @@ public struct IncrementalLinker {
     let identities = AtomIdentities(set: set, types: types, directory: directory, memory: memory)
     var differ = Differ(identities: identities, memory: memory)
     var decisions = try differ.decide()
+    if memory.machine.architecture == .arm64 {
+      try SectionAnchors(identities: identities, decisions: decisions).check()
+    }
     let newTypes = try TypeComparison(directory: directory).compare(set, types, decisions: &decisions)
     guard !decisions.isEmpty else { return Result(content: nil, notes: decisions.notes) }
     let cursors = try fromJournal { () throws(JournalError) in try store.cursors() }

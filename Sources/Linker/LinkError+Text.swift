@@ -18,7 +18,8 @@ extension LinkError: CustomStringConvertible {
     case .unreadableObject: ("it cannot be read as an object file", "compile it anew; `readelf -a` shows what it holds")
     case .notARelocatableObject:
       ("it is no relocatable object file", "give the .o file that the compiler wrote, not a linked program")
-    case .wrongArchitecture: ("it is for another architecture than the image", "compile it for the image's architecture: x86-64 or arm64")
+    case .wrongArchitecture:
+      ("it is for another architecture than the image", "compile it for that: x86-64 and arm64 are known")
     case .linkTimeCode:
       ("it holds a compiler's intermediate code and no machine code", "compile it without -flto")
     case .imageWithoutSymbols:
@@ -76,6 +77,11 @@ extension LinkError: CustomStringConvertible {
       )
     case .duplicateDefinition: ("two of the given objects define it", "give each object once")
     case .constructorChanged: ("functions that run before main changed", "restart the program")
+    case .sectionAnchors:
+      (
+        "code goes from one variable to another by their distance (GCC's -fsection-anchors), which is another in the image",
+        "compile with -fno-section-anchors, or with -fdata-sections"
+      )
     case .arenaFull: ("the arena is full", "adopt the image anew with more room (init --arena)")
     case .noLoaderRoom:
       ("the image has no room left for what the loader must know", "adopt the image anew with more room")

@@ -29,6 +29,7 @@ public struct LinkError: Error, Sendable {
     case initialValueWithoutFileBytes
     case duplicateDefinition
     case constructorChanged
+    case sectionAnchors
     case arenaFull
     case noLoaderRoom
     case disassembly

@@ -46,9 +46,11 @@ struct ImageSymbols {
       // Linkers make hidden symbols local, but any object may refer to them (gABI, Symbol Visibility).
       let isLocal = symbol.binding == .local && symbol.visibility == .default
       guard let kind = Self.kind(symbol), symbol.isDefined, symbol.place != .absolute || !isLocal else { continue }
+      let name = try table.name(of: symbol)
+      guard !SymbolNaming.isMark(name) else { continue }
       symbols.append(
         BaseSymbol(
-          name: Self.unversioned(try table.name(of: symbol)),
+          name: Self.unversioned(name),
           address: address(symbol, threadBlock), byteCount: symbol.byteCount, kind: kind,
           binding: Self.binding(symbol, isLocal: isLocal && unit != nil),
           unit: isLocal ? unit : nil, unitOrdinal: isLocal ? ordinal : 0,

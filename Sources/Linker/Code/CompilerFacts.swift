@@ -37,6 +37,20 @@ struct CompilerFacts: Hashable, Sendable {
     return told.contains(where: Self.enablesRegisterAllocationAcrossCalls)
   }
 
+  /// Whether code in such an object may go from one variable of a section to another by their distance (GCC's
+  /// -fsection-anchors, which arm64 has on from -O1).
+  var mayUseSectionAnchors: Bool {
+    let compilers = producers.filter { $0.family == .gcc }
+    let told = compilers.compactMap(\.options)
+    guard !compilers.isEmpty, !told.isEmpty else { return !compilers.isEmpty }
+    return told.contains { options in
+      if let last = options.last(where: { $0 == "-fsection-anchors" || $0 == "-fno-section-anchors" }) {
+        return last == "-fsection-anchors"
+      }
+      return options.last { $0.hasPrefix("-O") }.map { $0 != "-O0" } ?? false
+    }
+  }
+
   private static func enablesRegisterAllocationAcrossCalls(_ options: [String]) -> Bool {
     if let last = options.last(where: { $0 == "-fipa-ra" || $0 == "-fno-ipa-ra" }) { return last == "-fipa-ra" }
     guard let level = options.last(where: { $0.hasPrefix("-O") }) else { return false }

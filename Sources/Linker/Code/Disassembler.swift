@@ -20,6 +20,7 @@ final class Disassembler {
     }
     var instructions: [Instruction] = []
     let decoded = try iterate(bytes, at: start) { instructions.append(translate($0, from: start)) }
+    if architecture == .arm64 { ARM64Addresses.add(to: &instructions, of: bytes, at: start) }
     return CodeBody(range: range, instructions: instructions, isComplete: decoded == bytes.count)
   }
 

@@ -74,7 +74,7 @@ struct ObjectSymbols {
     default: break
     }
     let name = try table.name(of: symbol)
-    guard !name.isEmpty else { return nil }
+    guard !name.isEmpty, !SymbolNaming.isMark(name) else { return nil }
     return PieceSymbolAt(
       name: name, value: symbol.value, byteCount: symbol.byteCount, isLocal: symbol.binding == .local,
       isWeak: isReplaceable(symbol),

@@ -10,6 +10,11 @@ enum SymbolNaming {
     ".isra.", ".constprop.", ".part.", ".cold", ".lto_priv.", ".llvm.", ".specialized.", ".clone.",
   ]
 
+  /// A mark in a section of arm64: here begin instructions (`$x`), here data (`$d`) (AAELF64, Mapping symbols).
+  static func isMark(_ name: String) -> Bool {
+    name.hasPrefix("$") && (name == "$x" || name == "$d" || name.hasPrefix("$x.") || name.hasPrefix("$d."))
+  }
+
   /// The name without the compiler's numeric suffix, and whether it had one: `n.0` is `n`.
   static func stem(_ name: String) -> (stem: String, isNumbered: Bool) {
     guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name, false) }

@@ -128,6 +128,10 @@ struct ARM64Reading: Hashable {
     if linked.isAddress, linked.destination == compiled.destination {
       return tell(.max, place.displaced(by: linked.distance21).rawValue)
     }
+    if type.meaning == .gotCell, linked == .moveZero(compiled.destination, group: 0) {
+      reference = .absolute(0)
+      return true
+    }
     return linked.isMoveHigh && tell(0xffff << 16, linked.immediate16 << 16, of: .threadOffset)
       && type.meaning != .address && type.meaning != .gotCell
   }
@@ -151,6 +155,10 @@ struct ARM64Reading: Hashable {
       return false
     case .gotCell:
       guard compiled.isLoad64 else { return false }
+      if linked == .moveZero(compiled.destination, group: 0) {
+        reference = .absolute(0)
+        return true
+      }
       if linked.isAdd, linked.destination == compiled.destination, linked.source == compiled.source {
         return tell(0xfff, linked.offset12, of: .address)
       }

@@ -188,7 +188,8 @@ struct CaseBuild: Hashable, Sendable, CustomTestStringConvertible {
 
   /// A case that is meant for any architecture is built for arm64 as well.
   static let arm64 = unnamed([
-    "arm64-gcc | -O2 -ffunction-sections | -pie", "arm64-clang | -O2 -ffunction-sections -fPIE | -pie -fuse-ld=lld",
+    "arm64-gcc | -O2 -ffunction-sections -fdata-sections | -pie",
+    "arm64-clang | -O2 -ffunction-sections -fPIE | -pie -fuse-ld=lld",
   ])
 
   static let standard = reading("gcc clang | -O2 -ffunction-sections | -pie")
@@ -217,8 +218,9 @@ struct CaseBuild: Hashable, Sendable, CustomTestStringConvertible {
   static let arm64Matrix = unnamed([
     "arm64-gcc arm64-clang | -O0 -g -fPIE | -pie",
     "arm64-gcc arm64-clang | -O1 -ffunction-sections -fdata-sections -fno-pie | -no-pie",
-    "arm64-gcc arm64-clang | -O3 -ffunction-sections -fPIC -mbranch-protection=standard | -pie",
-    "arm64-clang | -Os -fPIE | -pie -fuse-ld=lld", "arm64-gcc | -Os -ffunction-sections -fno-pie | -static",
+    "arm64-gcc arm64-clang | -O3 -ffunction-sections -fdata-sections -fPIC -mbranch-protection=standard | -pie",
+    "arm64-clang | -Os -fPIE | -pie -fuse-ld=lld",
+    "arm64-gcc | -Os -ffunction-sections -fdata-sections -fno-pie | -static",
   ])
 
   private static func unnamed(_ lines: [String]) -> [CaseBuild] {

@@ -14,7 +14,9 @@ import Testing
     let isLong = ProcessInfo.processInfo.environment["HCSJ_LONG"] != nil
     return try LinkCase.all(in: folder).flatMap { linkCase in
       let more = isLong && !linkCase.isBoundToBuilds ? CaseBuild.matrix : []
-      let arm64 = folder == "good" && linkCase.isForARM64 ? CaseBuild.arm64 + (isLong ? CaseBuild.arm64Matrix : []) : []
+      let arm64 =
+        folder == "good" && linkCase.isForARM64 && !linkCase.isBoundToBuilds
+        ? CaseBuild.arm64 + (isLong ? CaseBuild.arm64Matrix : []) : []
       return (linkCase.builds + more + arm64).filter(CaseBuild.isWanted).map {
         Arguments(linkCase: linkCase, build: $0)
       }

@@ -29,6 +29,18 @@ import Testing
     #expect(facts.mayRelyOnCalleeRegisters == expected)
   }
 
+  @Test(
+    "a GCC object may reach variables by their distance, unless told not to",
+    arguments: [
+      ("-mlittle-endian -mabi=lp64 -g -O2", true), ("-g", false), ("-O0", false), ("-O2 -fno-section-anchors", false),
+      ("-fsection-anchors", true),
+    ])
+  func sectionAnchors(_ options: String, _ expected: Bool) {
+    #expect(CompilerFacts(["GNU C17 12.2.0 " + options]).mayUseSectionAnchors == expected)
+    #expect(CompilerFacts(["GCC: (Debian 12.2.0-14) 12.2.0"]).mayUseSectionAnchors)
+    #expect(!CompilerFacts(["clang version 21.0.0"]).mayUseSectionAnchors)
+  }
+
   @Test("without options the careful answer is given, and clang never does it")
   func unknown() {
     #expect(CompilerFacts(["GCC: (Debian 12.2.0-14+deb12u1) 12.2.0"]).mayRelyOnCalleeRegisters)

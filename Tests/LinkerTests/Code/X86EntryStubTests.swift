@@ -4,7 +4,7 @@ import Testing
 
 @testable import Linker
 
-@Suite struct EntryStubTests {
+@Suite struct X86EntryStubTests {
   private let entry = VirtualAddress(0x401000)
   private let cell = VirtualAddress(0x602010)
 
@@ -21,7 +21,8 @@ import Testing
     #expect(X86EntryStub.kind(for: [], room: 16) == .cellJump)
   }
 
-  @Test("every stub decodes to a jump to its destination, and its fixup says the same", arguments: X86EntryStub.allCases)
+  @Test(
+    "every stub decodes to a jump to its destination, and its fixup says the same", arguments: X86EntryStub.allCases)
   func encode(_ kind: X86EntryStub) throws {
     let stub = try kind.encode(at: entry, to: cell)
     #expect(stub.bytes.count == kind.byteCount)
@@ -37,7 +38,8 @@ import Testing
       #expect(jump.flow == .jump(nil))
       #expect(jump.references.map(\.target) == [cell])
     }
-    #expect(stub.bytes.stands(X86EntryStub.landingPad, at: 0) == (kind == .guardedCellJump || kind == .guardedIslandJump))
+    let isGuarded = kind == .guardedCellJump || kind == .guardedIslandJump
+    #expect(stub.bytes.stands(X86EntryStub.landingPad, at: 0) == isGuarded)
   }
 
   @Test("a slot of the arena fills 16 bytes with whole instructions")
