@@ -11,6 +11,8 @@ let package = Package(
     .executableTarget(
       name: "FuzzELF", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(
+      name: "FuzzMachO", dependencies: ["ObjectFileWalk"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+    .executableTarget(
       name: "FuzzUpdate", dependencies: [.product(name: "Journal", package: "hcs-journal")],
       swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
     .executableTarget(

@@ -22,8 +22,18 @@ extension MachOFile {
         throw failure(.encrypted, at: at, detail: "segment \(segment.name)")
       }
     }
+    try checkSegmentsDisjoint()
     guard !isImage || headerAddress != nil else {
       throw failure(.malformedTable, detail: "no segment maps the Mach header")
+    }
+  }
+
+  /// Segments share no addresses and sections none either: what stands at an address is then one thing, and reading all
+  /// sections costs no more than reading the file.
+  private func checkSegmentsDisjoint() throws(ObjectFileError) {
+    let mapped = segments.filter { $0.memoryByteCount > 0 }.sorted { $0.address < $1.address }
+    for (left, right) in zip(mapped, mapped.dropFirst()) where left.range.overlaps(right.range) {
+      throw failure(.overlappingSegments, at: right.commandOffset, detail: "\(left.name) and \(right.name)")
     }
   }
 
@@ -50,13 +60,7 @@ extension MachOFile {
     }
   }
 
-  /// Segments of an image share no addresses and sections none either: what stands at an address is then one thing, and
-  /// reading all of them costs no more than reading the file.
-  func checkDisjoint() throws(ObjectFileError) {
-    let mapped = segments.filter { $0.memoryByteCount > 0 }.sorted { $0.address < $1.address }
-    for (left, right) in zip(mapped, mapped.dropFirst()) where left.range.overlaps(right.range) {
-      throw failure(.overlappingSegments, at: right.commandOffset, detail: "\(left.name) and \(right.name)")
-    }
+  func checkSectionsDisjoint() throws(ObjectFileError) {
     let placed = sections.filter { $0.byteCount > 0 }.sorted { $0.address < $1.address }
     for (left, right) in zip(placed, placed.dropFirst()) where left.range.overlaps(right.range) {
       throw failure(.overlappingSections, in: right, detail: "it shares addresses with \(left.fullName)")

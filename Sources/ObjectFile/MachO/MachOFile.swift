@@ -31,7 +31,7 @@ public struct MachOFile: Sendable {
     sections = table.sections
     try checkSegments()
     try checkSections()
-    try checkDisjoint()
+    try checkSectionsDisjoint()
   }
 
   /// Whether it is linked: an executable or a library.

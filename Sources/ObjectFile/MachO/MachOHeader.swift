@@ -107,7 +107,7 @@ extension MachOHeader {
     case 0xFEED_FACE: refusal = (.unsupportedClass, "it is 32-bit")
     case 0xCEFA_EDFE, 0xCFFA_EDFE: refusal = (.unsupportedByteOrder, "it is big-endian")
     case 0x464C_457F: refusal = (.notMachO, "it is an ELF file")
-    case 0x7263_213C: refusal = (.notMachO, "it is an archive; name its members")
+    case 0x7261_3C21: refusal = (.notMachO, "it is an archive; name its members")
     case 0xDEC0_4342, 0x0B17_C0DE: refusal = (.notMachO, "it is LLVM bitcode; compile without -flto")
     default: refusal = (.notMachO, "its first bytes are not cf fa ed fe")
     }

@@ -2,6 +2,10 @@
 ///
 /// What the field stands for is `target + addend`, less `subtrahend`, and where it is relative to the program counter
 /// less the field's own address and `distanceToNextInstruction`.
+///
+/// On x86-64 an assembler says how many bytes of an instruction follow the field (X86_64_RELOC_SIGNED_1 and so on) only
+/// where there is no addend. Else the distance is said to be 4, and the addend is less by what is left out: their
+/// difference is exact, the place that `addend` leads to may be up to 4 bytes before the one meant.
 public struct MachORelocation: Hashable, Sendable {
   /// In the section.
   public let offset: UInt64

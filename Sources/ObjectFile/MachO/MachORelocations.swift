@@ -132,7 +132,8 @@ private struct MachORelocationReader {
         subtrahend: subtractor.map { Int($0.number) }, distanceToNextInstruction: next))
   }
 
-  /// What the bytes in place add; nothing for instructions of arm64, whose addends stand in a record of their own.
+  /// What the bytes in place add. Nothing on arm64 but for absolute fields: instructions have their addend in a record of
+  /// its own, and under ARM64_RELOC_POINTER_TO_GOT assemblers leave bytes that mean nothing.
   ///
   /// - Precondition: the field lies within the section.
   private func storedAddend(_ record: MachORelocationRecord, _ kind: MachORelocationKind) throws(ObjectFileError)
@@ -140,7 +141,7 @@ private struct MachORelocationReader {
   {
     let at = Int(record.offset)
     switch (kind, file.header.machine) {
-    case (.absolute, _), (.armPointerToGOT, _), (_, .x86_64):
+    case (.absolute, _), (_, .x86_64):
       switch record.length {
       case 0: return Int64(try contents.load(Int8.self, at: at))
       case 2: return Int64(try contents.load(Int32.self, at: at))

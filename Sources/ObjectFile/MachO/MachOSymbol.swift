@@ -25,20 +25,26 @@ public struct MachOSymbol: Hashable, Sendable {
     }
   }
 
+  // Bits of `n_desc`: the same bit says something else of an undefined symbol (its library) and of a common one (its
+  // alignment).
+
   /// N_NO_DEAD_STRIP of a definition in an object.
-  public var isNeverStripped: Bool { description & 0x20 != 0 }
+  public var isNeverStripped: Bool { isDefined && description & 0x20 != 0 }
   /// N_WEAK_REF: may stay undefined.
   public var isWeakReference: Bool { place == .undefined && description & 0x40 != 0 }
   /// N_WEAK_DEF: of several definitions one is kept.
-  public var isWeakDefinition: Bool { place != .undefined && description & 0x80 != 0 }
+  public var isWeakDefinition: Bool { isDefined && description & 0x80 != 0 }
+  /// N_WEAK_REF of a weak definition (`.weak_def_can_be_hidden`): nothing compares its address, so that the linker need
+  /// not export it.
+  public var isAutomaticallyHidden: Bool { isWeakDefinition && description & 0x40 != 0 }
   /// N_SYMBOL_RESOLVER: the address is that of a function that returns the address.
-  public var isResolver: Bool { description & 0x100 != 0 }
+  public var isResolver: Bool { isDefined && description & 0x100 != 0 }
   /// N_ALT_ENTRY: a name inside the atom before it, which begins none.
-  public var isAlternateEntry: Bool { description & 0x200 != 0 }
+  public var isAlternateEntry: Bool { isDefined && description & 0x200 != 0 }
   /// N_COLD_FUNC
-  public var isCold: Bool { description & 0x400 != 0 }
+  public var isCold: Bool { isDefined && description & 0x400 != 0 }
   /// REFERENCED_DYNAMICALLY: never to be stripped, such as `__mh_execute_header`.
-  public var isReferencedDynamically: Bool { description & 0x10 != 0 }
+  public var isReferencedDynamically: Bool { isDefined && description & 0x10 != 0 }
 
   public var isCommon: Bool {
     if case .common = place { true } else { false }

@@ -36,7 +36,10 @@ _datum:
   .quad _second-_datum
   .long _inside-_datum-4
   .long _far@GOT-.
+; ld64.lld takes no such pointer.
+.ifndef LINKED
   .quad _far@GOT
+.endif
 .weak_definition _weak
 .globl _weak
 _weak:

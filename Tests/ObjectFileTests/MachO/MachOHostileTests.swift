@@ -38,3 +38,21 @@ struct `Damaged Mach-O files` {
     #expect(codes.isSuperset(of: [.truncated, .badString, .notMachO, .malformedTable, .badSectionIndex]))
   }
 }
+
+/// What a fuzzer once tripped over, and its corpus.
+struct `Inputs of the Mach-O fuzzer` {
+  private static func files(_ folder: String) -> [String] {
+    let fuzz = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+      "../../Fuzz/\(folder)/macho")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: fuzz.path)) ?? []
+    return names.sorted().map { fuzz.appendingPathComponent($0).path }
+  }
+
+  @Test func `the corpus is there`() { #expect(Self.files("Corpus").count >= 5) }
+
+  @Test(arguments: files("Corpus") + files("FailCases")) func `are read to the end`(_ path: String) throws {
+    var walk = MachOWalk()
+    walk.walk(Array(try Data(contentsOf: URL(fileURLWithPath: path))))
+    #expect(walk.errors.allSatisfy { !$0.description.isEmpty })
+  }
+}

@@ -65,14 +65,21 @@ extension Specimen {
     let compiler = [
       "clang", "-target", "\(machine)-apple-none-macho", "-fPIC", "-fcommon", "-DNO_THREADS", "-O1", "-c",
     ]
-    let libraries = pythonPackage("ziglang-0.14.1") + "/ziglang/lib/libc/darwin/libSystem.tbd"
     return Specimen(
       (["ld64.lld", machine] + flags).joined(separator: " "), sources: fixtures(["program.c", "answer.c"]),
       [
         compiler + (machine == "arm64" ? ["-mcpu=apple-m1"] : []) + ["program.c", "answer.c"],
         ["ld64.lld", "-arch", machine, "-platform_version", "macos", "12.0", "12.0"] + flags
-          + ["-o", "%o", "program.o", "answer.o", libraries],
+          + ["-o", "%o", "program.o", "answer.o", systemLibraries],
       ])
+  }
+
+  /// What macOS programs are linked with, as Zig ships it. That of 0.17 ld64.lld does not read.
+  static let systemLibraries = pythonPackage("ziglang-0.14.1") + "/ziglang/lib/libc/darwin/libSystem.tbd"
+
+  /// The path of a source.
+  static func fixture(_ name: String) -> String {
+    repository.appendingPathComponent("Tests/Fixtures/macho/\(name)").path
   }
 
   private static func zig(_ version: String) -> String { pythonPackage("ziglang-\(version)") + "/ziglang/zig" }
@@ -83,9 +90,8 @@ extension Specimen {
   }
 
   private static func fixtures(_ names: [String]) -> [String: String] {
-    let folder = repository.appendingPathComponent("Tests/Fixtures/macho")
-    return names.reduce(into: [:]) { result, name in
-      result[name] = try? String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+    names.reduce(into: [:]) { result, name in
+      result[name] = try? String(contentsOfFile: fixture(name), encoding: .utf8)
     }
   }
 
