@@ -34,6 +34,21 @@ public struct AddressRange: Hashable, Sendable {
 
   @inlinable
   public func overlaps(_ other: AddressRange) -> Bool { start < other.end && other.start < end }
+
+  public func intersection(_ other: AddressRange) -> AddressRange? {
+    guard overlaps(other), !isEmpty, !other.isEmpty else { return nil }
+    let first = max(start, other.start)
+    return AddressRange(start: first, byteCount: min(end, other.end).rawValue - first.rawValue)
+  }
+
+  /// What of this range is not in the other.
+  public func subtracting(_ other: AddressRange) -> [AddressRange] {
+    guard overlaps(other) else { return isEmpty ? [] : [self] }
+    var rest: [AddressRange] = []
+    if start < other.start { rest.append(AddressRange(start: start, byteCount: other.start.rawValue - start.rawValue)) }
+    if other.end < end { rest.append(AddressRange(start: other.end, byteCount: end.rawValue - other.end.rawValue)) }
+    return rest
+  }
 }
 
 extension AddressRange: CustomStringConvertible {

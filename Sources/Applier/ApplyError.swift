@@ -18,6 +18,9 @@ public struct ApplyError: Error, Sendable {
     // Threads.
     case blockedByThread
     case stacksSwitched
+    case imageIsRewritten
+    case variableMoved
+    case protectionChanges
     // Processes.
     case noSuchProcess
     case processExited
@@ -165,6 +168,10 @@ extension ApplyError: CustomStringConvertible {
     case .addressNotInImage: "the address is in no segment of the image"
     case .blockedByThread: "blocked by \(thread.map(String.init(describing:)) ?? "a thread") until the time-out"
     case .stacksSwitched: "the image switches stacks in user space, which no check of stacks can see"
+    case .imageIsRewritten: "it runs the very file that its compiler rewrites, and not a copy of it"
+    case .protectionChanges: "code or data has moved to memory that the process uses otherwise"
+    case .variableMoved:
+      "variable \(symbol ?? "without a name") has moved: a running process may hold its old address anywhere"
     case .noSuchProcess: "no such process"
     case .processExited: "the process has exited"
     case .processIsZombie: "the process has ended and waits for its parent"
@@ -197,6 +204,8 @@ extension ApplyError: CustomStringConvertible {
     case .torn: "try `hcs-journal verify --repair`"
     case .blockedByThread: "try again once the thread has left the function, or with a longer time-out"
     case .stacksSwitched: "record the update without --in-place, or allow it by --assume-no-fibers"
+    case .imageIsRewritten: "start it from a private copy: `hcs-journal run`"
+    case .variableMoved, .protectionChanges: "start a fresh process at this update: `hcs-journal run --to N`"
     case .noSuchProcess, .processExited, .processIsZombie, .spawnFailed: "try `hcs-journal run`"
     case .processNot64Bit: "build the program for x86-64"
     case .notPermitted: "try as the process's user or root; see /proc/sys/kernel/yama/ptrace_scope"

@@ -30,6 +30,9 @@ public protocol TaskAccess: AnyObject {
   /// part of the range is taken. The threads are stopped.
   func map(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError)
 
+  /// Gives whole pages that are mapped another protection. The threads are stopped.
+  func protect(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError)
+
   /// Returns once every thread, including those started meanwhile, stands still.
   func stopThreads() throws(ApplyError)
 
@@ -50,6 +53,10 @@ public protocol TaskAccess: AnyObject {
 
 extension TaskAccess {
   public var lastPauseNanoseconds: UInt64? { nil }
+
+  public func protect(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError) {
+    throw ApplyError(.protectionChanges, target: name, runtimeAddress: range.start)
+  }
 }
 
 /// A range of addresses in a live task that does not wrap around.

@@ -37,6 +37,7 @@ public struct IncrementalLinker {
   /// - Parameter parent: the digest of the update that the new one follows.
   /// - Throws: `LinkError` where the journal's arena is not of a kind that this linker knows.
   public init(store: JournalStore, parent: Digest) throws(LinkError) {
+    guard store.base.isPrepared else { throw LinkError(.observedJournal, object: store.path) }
     guard let tables = ELFArenaLayout(encoded: store.base.arena.loaderTables) else {
       throw LinkError(.journal, detail: "the arena's description in the journal cannot be read")
     }

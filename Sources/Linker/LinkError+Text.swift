@@ -86,6 +86,21 @@ extension LinkError: CustomStringConvertible {
     case .noLoaderRoom:
       ("the image has no room left for what the loader must know", "adopt the image anew with more room")
     case .disassembly: ("code cannot be decoded", nil)
+    case .notAnImage: ("it is not a program that can be observed", "name the image that the compiler writes")
+    case .otherImage:
+      (
+        "it is not what the journal's image has become",
+        "name the image that the journal was made for, or make it a journal of its own: hcs-journal init --observe IMAGE"
+      )
+    case .imageChanging:
+      ("it is being written all the time", "record it again once the compiler has ended its update")
+    case .observedJournal:
+      ("the journal is of an image that another linker rewrites", "hcs-journal record --observe IMAGE")
+    case .preparedJournal:
+      (
+        "the journal is of an image whose updates are linked from objects",
+        "hcs-journal record OBJECT…, or make another journal: hcs-journal init --observe IMAGE"
+      )
     case .objectFile: ("the image cannot be read or written", nil)
     case .journal: ("the journal does not answer", "hcs-journal verify")
     }

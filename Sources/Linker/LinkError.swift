@@ -33,6 +33,11 @@ public struct LinkError: Error, Sendable {
     case arenaFull
     case noLoaderRoom
     case disassembly
+    case notAnImage
+    case otherImage
+    case imageChanging
+    case observedJournal
+    case preparedJournal
     case objectFile
     case journal
   }

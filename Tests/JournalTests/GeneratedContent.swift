@@ -9,13 +9,31 @@ struct ContentGenerator {
 
   mutating func content() -> UpdateContent {
     let operations = (0..<number(to: 6)).map { _ in operation() }
-    return UpdateContent(
+    var content = UpdateContent(
       time: Int64(bitPattern: random.next()), author: text(), message: text(), sourceRevision: maybe { $0.text() },
       operations: operations, atoms: (0..<number(to: 4)).map { _ in atom(operationCount: operations.count) },
       guards: (0..<number(to: 3)).map { _ in barrier() }, cursors: cursors(),
       types: (0..<number(to: 2)).map { _ in
         TypeLayout(name: text(), byteCount: random.next(), layout: text())
       }, sources: flag() ? sources() : .empty)
+    if content.sources == .empty, flag() { content.observation = observation() }
+    return content
+  }
+
+  private mutating func observation() -> Observation {
+    var start: UInt64 = 0
+    let places = (0..<number(to: 3)).map { _ in
+      start += UInt64(number(to: 5000))
+      let range = AddressRange(start: VirtualAddress(start), byteCount: 1 + UInt64(number(to: 400)))
+      start = range.end.rawValue
+      return Observation.Place(range: range, fileOffset: FileOffset(UInt64(number(to: 100_000))))
+    }
+    return Observation(before: observedFile(), after: observedFile(), places: places)
+  }
+
+  private mutating func observedFile() -> Observation.File {
+    Observation.File(
+      digest: .sha256(of: Array(text().utf8)), byteCount: UInt64(number(to: 1_000_000)), identity: Array(text().utf8))
   }
 
   private mutating func sources() -> SourceMap {
@@ -126,9 +144,10 @@ struct ContentGenerator {
   }
 
   private mutating func initial() -> InitialRoom? {
-    switch number(to: 2) {
+    switch number(to: 3) {
     case 0: nil
     case 1: .existing
+    case 2: .moved(from: address())
     default: .new(flag: address())
     }
   }

@@ -16,15 +16,24 @@ public final class FileImage: UpdateTarget {
   private var originalStatus: FileStatus
   private var copy: FileHandleNumber?
   /// Where the plan leads that the copy was made for.
-  private var destination = UpdateNumber.base
+  var destination: TargetHeader.Position
+  /// Nil for a prepared image, whose header says where it stands.
+  let observed: ObservedFiles?
 
   /// - Parameter path: the prepared image that `init` wrote, at any update.
-  public convenience init(path: String, base: BaseImage) throws(ApplyError) {
-    try self.init(path: path, base: base, calls: SystemFileCalls())
+  ///   Of an observed image, a copy of its file at any update.
+  public convenience init(
+    path: String, base: BaseImage, observed: ObservedFiles? = nil
+  ) throws(ApplyError) {
+    try self.init(path: path, base: base, calls: SystemFileCalls(), observed: observed)
   }
 
-  init(path: String, base: BaseImage, calls: any FileCalls) throws(ApplyError) {
+  init(
+    path: String, base: BaseImage, calls: any FileCalls, observed: ObservedFiles? = nil
+  ) throws(ApplyError) {
     self.base = base
+    self.observed = observed
+    destination = base.position
     self.calls = calls
     do throws(FileCallError) {
       name = try calls.resolve(path)
@@ -54,7 +63,13 @@ public final class FileImage: UpdateTarget {
 
   // MARK: - Questions
 
+  /// Of an observed image, whose build-id may change with each update, the file's bytes say whether it is one of the
+  /// journal's.
   public func identity() throws(ApplyError) -> [UInt8] {
+    if !base.isPrepared {
+      let digest = try digest()
+      return try position(of: digest) == nil ? digest.bytes : base.identity
+    }
     do {
       return try ELFFile(MappedFile(path: name)).buildID ?? []
     } catch {
@@ -63,6 +78,13 @@ public final class FileImage: UpdateTarget {
   }
 
   public func header() throws(ApplyError) -> TargetHeader? {
+    if !base.isPrepared {
+      let digest = try digest()
+      guard let position = try position(of: digest) else {
+        throw ApplyError(.positionUnknown, target: name, found: digest.bytes)
+      }
+      return TargetHeader(base: base.digest, position: position)
+    }
     let bytes = try read(at: try headerOffset(), count: TargetHeader.byteCount)
     guard bytes.count == TargetHeader.byteCount else {
       throw ApplyError(
@@ -101,14 +123,14 @@ public final class FileImage: UpdateTarget {
     return offset.rawValue
   }
 
-  private func read(at offset: UInt64, count: Int) throws(ApplyError) -> [UInt8] {
+  func read(at offset: UInt64, count: Int) throws(ApplyError) -> [UInt8] {
     try called { () throws(FileCallError) in try calls.read(copy ?? original, at: offset, count: count) }
   }
 
   // MARK: - Changes
 
   public func prepare(for plan: ApplyPlan) throws(ApplyError) -> UInt64 {
-    destination = plan.to.number
+    destination = plan.to
     guard try called({ () throws(FileCallError) in try calls.lock(original) }) else {
       throw ApplyError(.fileInUse, target: name)
     }
@@ -153,7 +175,9 @@ public final class FileImage: UpdateTarget {
     try write(word.littleEndianBytes, at: .file(offset))
   }
 
+  /// An observed image's bytes are its compiler's alone: where it stands is told by all of them.
   public func write(header: TargetHeader) throws(ApplyError) {
+    guard base.isPrepared else { return }
     try write(header.encoded(), at: .file(FileOffset(try headerOffset())))
   }
 
@@ -180,6 +204,7 @@ public final class FileImage: UpdateTarget {
   // MARK: - The end
 
   public func finish() throws(ApplyError) {
+    if !base.isPrepared { try checkResult() }
     try called { () throws(FileCallError) in try calls.sync(try openCopy()) }
     try checkUnchanged()
     try called { () throws(FileCallError) in try calls.rename(copyPath, to: name) }
@@ -188,7 +213,7 @@ public final class FileImage: UpdateTarget {
       try calls.syncFolder(of: name)
     } catch {
       throw ApplyError(
-        error, target: name, outcome: .torn(at: destination),
+        error, target: name, outcome: .torn(at: destination.number),
         detail: "the new image stands, but its folder could not be synced")
     }
   }

@@ -50,6 +50,10 @@ extension LinuxTask {
     throw ApplyError(.arenaOccupied, target: name, runtimeAddress: range.start)
   }
 
+  public func protect(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError) {
+    try protect(TaskMapping(range: range, protection: protection), protection)
+  }
+
   private func failedMap(_ range: RuntimeRange, _ result: Int64) -> ApplyError {
     let number = SystemErrorNumber(Int32(truncatingIfNeeded: -result))
     let failure = SystemCallFailure(call: "mmap in the task", number: number)

@@ -89,7 +89,8 @@ private struct ThreadLook {
     self.mappings = mappings
     scan = StackScan(guards)
     executable = CodeRanges(mappings)
-    walker = StackWalker(task.process, executable: task.image.unwinding, mappings: mappings)
+    walker = StackWalker(
+      task.process, executable: task.image.unwinding, mappings: mappings, framed: task.framedCode)
   }
 
   mutating func occupants(_ id: Int32, _ registers: ThreadRegisters) throws(ApplyError) -> [ThreadOccupant] {
@@ -158,7 +159,8 @@ private struct ThreadLook {
     var pointers = [registers[.rsp]]
     while let pointer = pointers.popLast() {
       guard let mapping = stack(holding: pointer), seen.insert(mapping.range.start.rawValue).inserted else { continue }
-      var next = max((pointer &- Self.redZone) & ~7, mapping.range.start.rawValue)
+      found.formUnion(try redZoneHits(below: pointer, mapping.range.start.rawValue, pointerGuard))
+      var next = max(pointer & ~7, mapping.range.start.rawValue)
       while next < mapping.range.end.rawValue {
         let count = min(Self.chunk, Int(mapping.range.end.rawValue - next))
         let words = try task.process.read(RuntimeAddress(rawValue: next), count)
@@ -176,6 +178,21 @@ private struct ThreadLook {
       result = Set(result.map { StackWord(hit: $0.hit, address: $0.address, isOnFrameStack: false) })
     }
     return result
+  }
+
+  /// What is below the stack pointer belongs to a function that calls nobody (psABI, The Stack Frame): no return address of
+  /// it is there, and those that are were left by calls that have returned.
+  private mutating func redZoneHits(
+    below pointer: UInt64, _ lowest: UInt64, _ pointerGuard: UInt64?
+  ) throws(ApplyError) -> [StackWord] {
+    let start = max((pointer &- Self.redZone) & ~7, lowest)
+    guard start < (pointer & ~7) else { return [] }
+    let words = try task.process.read(RuntimeAddress(rawValue: start), Int((pointer & ~7) - start))
+    var found: [StackWord] = []
+    scan.forEachHit(in: words, pointerGuard: pointerGuard) { word in
+      found.append(StackWord(hit: word.hit, address: start &+ UInt64(word.offset), isOnFrameStack: !word.isMangled))
+    }
+    return found.filter { isConservative($0.hit) && !isReturnAddress($0.hit.address) }
   }
 
   private mutating func isStackHit(_ hit: StackScan.Hit) -> Bool {

@@ -46,6 +46,8 @@ public final class LinuxTask: TaskAccess {
   var gadgets: RemoteGadgets?
   var knownRestorers: [UInt64: Bool] = [:]
   var hasRehearsed = false
+  /// Functions of an image that has no unwind information.
+  var framedCode = FramedCode()
 
   /// Attaches to a running process, stopping nothing.
   ///
@@ -78,6 +80,14 @@ public final class LinuxTask: TaskAccess {
     slide = image.slide
     patience = patienceNanoseconds
     threads = [mainThread.id: mainThread]
+  }
+
+  /// Lets frames be told by the frame pointer where a function is known to keep one: what has no unwind information would
+  /// have every word on its stack taken for a return address.
+  public func expectFramePointers(in functions: [AddressRange], entryPoint: VirtualAddress) {
+    framedCode = FramedCode(
+      functions: functions.compactMap { RuntimeRange($0, slide: slide) },
+      entryPoint: RuntimeAddress(entryPoint, slide: slide).rawValue)
   }
 
   deinit { detach() }

@@ -57,7 +57,7 @@ extension LinuxProcess {
       let entry = vector[.entryPoint], count <= Self.maximalProgramHeaders,
       vector[.programHeaderSize] == UInt64(ProgramHeader.byteCount)
     else { throw malformed("its auxiliary vector names no program headers") }
-    let bytes = TaskBytes(try read(RuntimeAddress(rawValue: table), Int(count) * ProgramHeader.byteCount))
+    let bytes = TaskBytes(try headerBytes(at: table, Int(count) * ProgramHeader.byteCount))
     let headers = (0..<Int(count)).compactMap { ProgramHeader(bytes, at: $0 * ProgramHeader.byteCount) }
     let runtimeEntry = RuntimeAddress(rawValue: entry)
     let slide =
@@ -73,6 +73,12 @@ extension LinuxProcess {
       slide: slide, entryPoint: runtimeEntry, buildID: buildID,
       dynamicSection: headers.first { $0.type == SegmentType.dynamic }.map(runtime),
       unwinding: UnwindImage(headers, slide: slide.rawValue))
+  }
+
+  /// Zig 0.10 writes static images whose headers no segment maps: the kernel says then that they are at address 0
+  /// (fs/binfmt_elf.c, load_elf_binary), where nothing is.
+  private func headerBytes(at table: UInt64, _ count: Int) throws(ApplyError) -> [UInt8] {
+    table == 0 ? [] : try read(RuntimeAddress(rawValue: table), count)
   }
 
   /// The table of a dynamically linked image names itself. That of another follows the ELF header (gABI, ELF Header:

@@ -40,7 +40,12 @@ final class StackWalker {
   private var commons: [UInt64: UnwindCommonInformation] = [:]
   private var steps: [UInt64: Step?] = [:]
 
-  init(_ memory: any ReadableMemory, executable: UnwindImage, mappings: [MapsLine]) {
+  private let framed: FramedCode
+
+  init(
+    _ memory: any ReadableMemory, executable: UnwindImage, mappings: [MapsLine], framed: FramedCode = FramedCode()
+  ) {
+    self.framed = framed
     pages = TaskPages(memory)
     images = UnwindImages(executable: executable, mappings: mappings, pages: pages)
   }
@@ -49,6 +54,8 @@ final class StackWalker {
     var rules: UnwindRules
     var returnAddressRegister: UInt64
     var isSignalFrame: Bool
+    /// Found by the frame pointer, which holds only where a function is past its first instructions and not in its last.
+    var isFramed = false
   }
 
   /// - Parameter stack: the mapping that holds the thread's stack pointer.
@@ -61,6 +68,7 @@ final class StackWalker {
       guard let place = frame[Int(Self.returnAddress)], let pointer = frame[Int(Self.stackPointer)],
         let step = step(at: lookup), let address = frameAddress(step.rules, frame)
       else { return walk }
+      if step.isFramed, isInterrupted, !isAtSystemCall(place) { return walk }
       walk.add(place)
       if step.isSignalFrame || (isInterrupted && !isAtSystemCall(place)) { walk.markUncertain(pointer, address) }
       if step.rules.rules[step.returnAddressRegister] == .undefined {
@@ -137,7 +145,9 @@ final class StackWalker {
 
   private func step(at address: UInt64) -> Step? {
     if let known = steps[address] { return known }
-    let step = findStep(at: address)
+    // An entry point's own information seldom says that it has no caller.
+    let framed = framedStep(at: address)
+    let step = framed?.isFramed == false ? framed : findStep(at: address) ?? framed
     steps[address] = .some(step)
     return step
   }
@@ -151,6 +161,15 @@ final class StackWalker {
     else { return nil }
     return Step(
       rules: rules, returnAddressRegister: common.returnAddressRegister, isSignalFrame: common.isSignalFrame)
+  }
+
+  /// Without unwind information: by the code itself, of functions whose bounds are known.
+  private func framedStep(at address: UInt64) -> Step? {
+    guard let function = framed.function(holding: address, pages.bytes) else { return nil }
+    let isOutermost = function.contains(framed.entryPoint)
+    return Step(
+      rules: FramedCode.rules(isOutermost: isOutermost), returnAddressRegister: Self.returnAddress,
+      isSignalFrame: false, isFramed: !isOutermost)
   }
 
   private func start(of record: [UInt8], _ common: UnwindCommonInformation, at place: UInt64) -> UInt64? {

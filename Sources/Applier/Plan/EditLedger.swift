@@ -31,6 +31,8 @@ struct EditLedger {
     var after: [UInt8]
     var mode: Mode
     var source: OperationSource
+    /// Of fresh bytes: whatever was left there, nobody reaches it.
+    var acceptsAnything = false
   }
 
   struct Extent: Hashable, Sendable {
@@ -106,7 +108,7 @@ struct EditLedger {
     return Extent(
       start: start, before: before, alternative: edit.mode == .fresh ? after : nil,
       after: edit.mode == .kept ? before : after, isStaged: edit.mode == .fresh,
-      isCompared: edit.mode != .unchecked, source: edit.source)
+      isCompared: edit.mode != .unchecked && !(edit.mode == .fresh && edit.acceptsAnything), source: edit.source)
   }
 
   /// The extent, which lies within the edit, after it.

@@ -10,6 +10,7 @@ extension PlanBuilder {
     switch (room, nature) {
     case (_, .file), (.existing, .task(.running)): break
     case (_, .task(.atEntry)): try change(&initials[nil, default: InitialLedger()])
+    case (.moved(let origin), .task(.running)): throw ApplyError(.variableMoved, address: origin)
     case (.new(let flag), .task(.running)):
       if direction == .forward { try change(&initials[flag, default: InitialLedger()]) }
     }

@@ -9,8 +9,11 @@ extension PlanBuilder {
       guard nature == .file else { return nil }
       return try checked(offset, count)
     case .virtual(let address):
-      guard let range = AddressRange(validating: address, byteCount: UInt64(count)),
-        let segment = base.segments.first(where: { $0.range.contains(range) })
+      guard let range = AddressRange(validating: address, byteCount: UInt64(count)) else {
+        throw ApplyError(.addressNotInImage, address: address)
+      }
+      guard base.isPrepared else { return try observedPosition(of: range) }
+      guard let segment = base.segments.first(where: { $0.range.contains(range) })
       else { throw ApplyError(.addressNotInImage, address: address) }
       guard !range.overlaps(base.arena.header) else {
         throw ApplyError(.operationsConflict, address: address, detail: "the header page belongs to no operation")
@@ -21,6 +24,17 @@ extension PlanBuilder {
       else { throw ApplyError(.addressNotInImage, address: address, detail: "the file holds no bytes for it") }
       return try checked(offset, count)
     }
+  }
+
+  /// What another linker rewrites has no segments that last: the update says what its file holds where, and a task has
+  /// its memory mapped first.
+  private func observedPosition(of range: AddressRange) throws(ApplyError) -> UInt64? {
+    guard !range.overlaps(base.arena.header) else {
+      throw ApplyError(.operationsConflict, address: range.start, detail: "the header page belongs to no operation")
+    }
+    guard nature == .file else { return range.start.rawValue }
+    guard let offset = observation?.fileOffset(of: range) else { return nil }
+    return try checked(offset, Int(clamping: range.byteCount))
   }
 
   func checked(_ offset: FileOffset, _ count: Int) throws(ApplyError) -> UInt64 {

@@ -7,6 +7,9 @@ struct PlanBuilder {
   let nature: TargetNature
   /// Cells that the steps set in a task, ascending: bytes written around them leave them out.
   let cellAddresses: [VirtualAddress]
+  /// Between updates of an observed image the same bytes may be code once and a cell another time. Where nothing slides a
+  /// pointer is the file's word, and several updates' net effect is taken of bytes.
+  let takesPointersForBytes: Bool
 
   var edits = EditLedger()
   var cells = CellLedger()
@@ -15,19 +18,31 @@ struct PlanBuilder {
   var guards: [PlannedGuard] = []
   var resize: ResizeOperation?
   var initials: [VirtualAddress?: InitialLedger] = [:]
+  /// Of the update whose operations are being added.
+  private(set) var observation: Observation?
 
   init(base: BaseImage, nature: TargetNature, steps: [Step]) {
     self.base = base
     self.nature = nature
     let addresses = steps.lazy.flatMap(\.update.content.operations).compactMap(\.coveredCell)
-    cellAddresses = nature == .file ? [] : Set(addresses).sorted()
+    takesPointersForBytes = !base.isPrepared && !base.isPositionIndependent && steps.count > 1
+    cellAddresses = nature == .file || takesPointersForBytes ? [] : Set(addresses).sorted()
   }
 
   mutating func add(_ step: Step) throws(ApplyError) {
+    observation = step.update.content.observation
     for (index, operation) in step.directedOperations {
       let context = StepContext(
         source: OperationSource(update: step.update.number, operation: index), direction: step.direction)
-      do throws(ApplyError) { try add(operation, context) } catch { throw error.located(context.source) }
+      do throws(ApplyError) {
+        try add(operation, context)
+      } catch {
+        var error = error.located(context.source)
+        if error.code == .variableMoved {
+          error.symbol = step.update.content.atoms.first { $0.before?.body.start == error.address }?.atom.name
+        }
+        throw error
+      }
     }
     addGuards(of: step)
   }
@@ -84,10 +99,10 @@ extension PlanBuilder {
     guard let start = try position(of: write.place, count: write.after.count) else { return }
     let edit = EditLedger.Edit(
       start: start, before: write.before, after: write.after, mode: mode(write.isFresh, context),
-      source: context.source)
+      source: context.source, acceptsAnything: !base.isPrepared)
     if nature == .file {
       try edits.record(edit)
-    } else if let initial = write.initial {
+    } else if let initial = write.initial, !isBeforeFirstInstruction {
       // A running task's flag is set by whoever writes the value, after it.
       var isFlag = false
       if case .new(let flag) = initial { isFlag = nature == .task(.running) && write.place == .virtual(flag) }
@@ -128,9 +143,12 @@ extension PlanBuilder {
     return low
   }
 
+  /// Nothing of an observed program has run yet: its memory is its image, variables included.
+  private var isBeforeFirstInstruction: Bool { nature == .task(.atEntry) && !base.isPrepared }
+
   private mutating func add(_ pointer: PointerOperation, _ context: StepContext) throws(ApplyError) {
     let words = (before: pointer.wordBefore, after: pointer.wordAfter)
-    if nature == .file { return try addWord(pointer.cell, words, pointer.records, context) }
+    if nature == .file || takesPointersForBytes { return try addWord(pointer.cell, words, pointer.records, context) }
     let edit = CellLedger.Edit(
       cell: pointer.cell, before: CellValue(pointer.before), after: CellValue(pointer.after),
       mode: mode(pointer.isFresh, context), source: context.source)
@@ -155,7 +173,7 @@ extension PlanBuilder {
     guard edit.cell.rawValue % 8 == 0 else {
       throw ApplyError(.operationsConflict, address: edit.cell, detail: "a cell must be aligned to 8")
     }
-    if let initial {
+    if let initial, !isBeforeFirstInstruction {
       try changeInitial(initial, context.direction) { (ledger) throws(ApplyError) in try ledger.record(edit) }
     } else {
       try cells.record(edit)
@@ -206,6 +224,7 @@ extension EditLedger.Edit {
   fileprivate func part(from lower: UInt64, to upper: UInt64) -> EditLedger.Edit {
     let range = Int(lower - start)..<Int(upper - start)
     return EditLedger.Edit(
-      start: lower, before: Array(before[range]), after: Array(after[range]), mode: mode, source: source)
+      start: lower, before: Array(before[range]), after: Array(after[range]), mode: mode, source: source,
+      acceptsAnything: acceptsAnything)
   }
 }

@@ -12,6 +12,8 @@ public final class LiveTask: UpdateTarget {
   /// The arena's ranges that are not mapped. Asked once: nobody but the holder of the task maps them. An applier that
   /// died in the middle leaves some.
   private var missingArena: [ArenaMapping] = []
+  /// What is mapped, for an observed image: its updates expect zeroes where they will have memory mapped.
+  private var mapped: [RuntimeRange] = []
 
   /// - Parameter access: the attached process. It stays the caller's to let go.
   public init(_ access: any TaskAccess, base: BaseImage, stage: TaskStage = .running) throws(ApplyError) {
@@ -19,6 +21,7 @@ public final class LiveTask: UpdateTarget {
     self.base = base
     nature = .task(stage)
     let mappings = try access.mappings()
+    if !base.isPrepared { mapped = mappings.map(\.range) }
     for range in base.arenaMappings {
       if try !isMapped(range.range, in: mappings) { missingArena.append(range) }
     }
@@ -32,8 +35,7 @@ public final class LiveTask: UpdateTarget {
   /// there, and until then by what its identity was made from: the first loaded segment, which nothing writes.
   public func identity() throws(ApplyError) -> [UInt8] {
     let buildID = try access.identity()
-    guard buildID.isEmpty, isMissing(base.arena.header), let first = base.segments.first(where: { !$0.isPartOfArena })
-    else { return buildID }
+    guard buildID.isEmpty, isMissing(base.arena.header), let first = base.identitySegment else { return buildID }
     // In a process of another image there may be nothing where this one's segment would be.
     guard let bytes = try? access.read(runtime(first.range.start), Int(clamping: first.fileByteCount)) else {
       return buildID
@@ -57,6 +59,7 @@ public final class LiveTask: UpdateTarget {
   public func read(_ place: TargetPlace, count: Int) throws(ApplyError) -> [UInt8] {
     let range = try range(of: place, count: count)
     if isMissing(range) { return [UInt8](repeating: 0, count: count) }
+    if !base.isPrepared { return try readWhatIsMapped(range) }
     let bytes = try access.read(runtime(range.start), count)
     guard bytes.count == count else {
       throw ApplyError(.taskMemoryMalformed, address: range.start, detail: "\(bytes.count) of \(count) bytes read")
@@ -124,6 +127,24 @@ public final class LiveTask: UpdateTarget {
 
   public func cancel() {}
 
+  /// Zeroes where nothing is mapped yet.
+  private func readWhatIsMapped(_ range: AddressRange) throws(ApplyError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: Int(clamping: range.byteCount))
+    let start = runtime(range.start).rawValue
+    let end = start &+ range.byteCount
+    for mapping in mapped where mapping.start.rawValue < end && start < mapping.end.rawValue {
+      let first = max(start, mapping.start.rawValue)
+      let count = Int(min(end, mapping.end.rawValue) - first)
+      let found = try access.read(RuntimeAddress(rawValue: first), count)
+      guard found.count == count else {
+        throw ApplyError(.taskMemoryMalformed, address: range.start, detail: "\(found.count) of \(count) bytes read")
+      }
+      let offset = Int(first - start)
+      bytes.replaceSubrange(offset..<offset + count, with: found)
+    }
+    return bytes
+  }
+
   private func isMissing(_ range: AddressRange) -> Bool { missingArena.contains { $0.range.contains(range) } }
 
   private func runtime(_ address: VirtualAddress) -> RuntimeAddress {
@@ -143,17 +164,58 @@ extension LiveTask {
   public func prepare(for plan: ApplyPlan) throws(ApplyError) -> UInt64 {
     var missing = missingArena
     if plan.maps.isEmpty, missing.isEmpty { return 0 }
+    var reprotected: [ArenaMapping] = []
     let mappings = try access.mappings()
-    for wanted in plan.maps.map(ArenaMapping.init) {
+    // What the last update wants of a page counts.
+    var decided: [AddressRange] = []
+    for wanted in plan.maps.reversed().map(ArenaMapping.init) {
       if missing.contains(where: { $0.range.contains(wanted.range) }) { continue }
+      if !base.isPrepared {
+        var open = [wanted.range]
+        for range in decided { open = open.flatMap { $0.subtracting(range) } }
+        decided.append(wanted.range)
+        for range in open {
+          let part = ArenaMapping(range: range, protection: wanted.protection)
+          let (free, taken) = try parts(of: part, besides: missing, in: mappings)
+          missing += free
+          reprotected += taken
+        }
+        continue
+      }
       if try !isMapped(wanted.range, in: mappings) { missing.append(wanted) }
     }
-    if missing.isEmpty { return 0 }
-    try map(missing)
+    if missing.isEmpty, reprotected.isEmpty { return 0 }
+    try map(missing, reprotected)
     return missing.reduce(0) { $0 + $1.range.byteCount }
   }
 
-  private func map(_ missing: [ArenaMapping]) throws(ApplyError) {
+  /// The parts that are not there yet, and those that are and need another protection. What an update has mapped stays
+  /// mapped when it is rolled back, and segments of an observed image shrink, grow again and take each other's places.
+  private func parts(
+    of wanted: ArenaMapping, besides missing: [ArenaMapping], in mappings: [TaskMapping]
+  ) throws(ApplyError) -> (free: [ArenaMapping], taken: [ArenaMapping]) {
+    var free = [wanted.range]
+    var taken: [ArenaMapping] = []
+    for other in missing { free = free.flatMap { $0.subtracting(other.range) } }
+    for mapping in mappings {
+      let start = mapping.range.start.virtualAddress(slide: access.slide)
+      guard let range = AddressRange(validating: start, byteCount: mapping.range.byteCount),
+        let common = wanted.range.intersection(range)
+      else { continue }
+      free = free.flatMap { $0.subtracting(range) }
+      if mapping.protection == wanted.protection { continue }
+      // Of a program that has run, nobody knows what it keeps there.
+      guard nature == .task(.atEntry) else {
+        throw ApplyError(
+          mapping.name.hasPrefix("[") ? .arenaOccupied : .protectionChanges, address: common.start,
+          runtimeAddress: mapping.range.start, detail: "\(mapping.protection) \(mapping.name)")
+      }
+      taken.append(ArenaMapping(range: common, protection: wanted.protection))
+    }
+    return (free.map { ArenaMapping(range: $0, protection: wanted.protection) }, taken)
+  }
+
+  private func map(_ missing: [ArenaMapping], _ reprotected: [ArenaMapping]) throws(ApplyError) {
     try access.stopThreads()
     do throws(ApplyError) {
       for wanted in missing {
@@ -162,8 +224,13 @@ extension LiveTask {
         }
         try access.map(range, wanted.protection)
         missingArena.removeAll { $0.range == wanted.range }
+        mapped.append(range)
         guard wanted.range.contains(base.arena.header) else { continue }
         try write(header: TargetHeader(base: base.digest, position: base.position))
+      }
+      for wanted in reprotected {
+        guard let range = RuntimeRange(wanted.range, slide: access.slide) else { continue }
+        try access.protect(range, wanted.protection)
       }
     } catch {
       // The first error is the one to be known; whoever lets go of the task lets its threads go as well.

@@ -19,6 +19,7 @@ private enum InitialTag: UInt8 {
   case none = 0
   case existing = 1
   case new = 2
+  case moved = 3
 }
 
 extension UpdateEncoder {
@@ -144,6 +145,9 @@ extension UpdateEncoder {
     case .new(let flag):
       writer.append(InitialTag.new.rawValue)
       writer.append(flag)
+    case .moved(let origin):
+      writer.append(InitialTag.moved.rawValue)
+      writer.append(origin)
     }
   }
 
@@ -272,6 +276,7 @@ extension UpdateDecoder {
     case .none: nil
     case .existing: .existing
     case .new: .new(flag: try reader.address())
+    case .moved: .moved(from: try reader.address())
     }
   }
 

@@ -5,9 +5,10 @@ import Addressing
 /// `decode(encode(content)) == content`; what `encode` would not have written, `decode` refuses.
 public enum UpdateCoding {
   /// Version 2 is version 1 with a source map behind it, and is written only where there is one: the digests of updates
-  /// recorded before stay what they are, and one value has one encoding.
+  /// recorded before stay what they are, and one value has one encoding. Version 3 is version 1 with an observation.
   static let version: UInt8 = 1
   static let versionWithSources: UInt8 = 2
+  static let observedVersion: UInt8 = 3
   /// No byte string of an update is longer.
   static let maximumByteStringCount = LZ4Block.maximumByteCount
 
@@ -62,7 +63,8 @@ struct UpdateEncoder {
   }
 
   mutating func append(_ content: UpdateContent) throws(JournalError) {
-    writer.append(content.sources.isEmpty ? UpdateCoding.version : UpdateCoding.versionWithSources)
+    let version = content.sources.isEmpty ? UpdateCoding.version : UpdateCoding.versionWithSources
+    writer.append(content.observation == nil ? version : UpdateCoding.observedVersion)
     writer.append(signed: content.time)
     writer.append(content.author)
     writer.append(content.message)
@@ -80,10 +82,12 @@ struct UpdateEncoder {
     writer.append(count: content.types.count)
     for type in content.types { append(type) }
     if !content.sources.isEmpty {
+      guard content.observation == nil else { throw refusal("an observed update has no source map") }
       try append(content.sources)
     } else if !content.sources.files.isEmpty {
       throw refusal("there are source files without a body that was made from them")
     }
+    if let observation = content.observation { try append(observation) }
   }
 
   mutating func append(payload bytes: [UInt8], _ role: PayloadRole) throws(JournalError) {
@@ -133,7 +137,7 @@ struct UpdateDecoder {
 
   mutating func content() throws(JournalError) -> UpdateContent {
     let version = try reader.byte()
-    guard version == UpdateCoding.version || version == UpdateCoding.versionWithSources else {
+    guard (UpdateCoding.version...UpdateCoding.observedVersion).contains(version) else {
       throw JournalError(version == 0 ? .malformedUpdate : .unsupportedUpdate, detail: "encoding version \(version)")
     }
     let time = try reader.signed()
@@ -150,10 +154,11 @@ struct UpdateDecoder {
     var types: [TypeLayout] = []
     for _ in 0..<(try reader.count()) { types.append(try typeLayout()) }
     let sources = version == UpdateCoding.versionWithSources ? try sourceMap() : .empty
+    let observation = version == UpdateCoding.observedVersion ? try observation() : nil
     try reader.finish()
     return UpdateContent(
       time: time, author: author, message: message, sourceRevision: sourceRevision, operations: operations,
-      atoms: atoms, guards: guards, cursors: cursors, types: types, sources: sources)
+      atoms: atoms, guards: guards, cursors: cursors, types: types, sources: sources, observation: observation)
   }
 
   mutating func payload() throws(JournalError) -> [UInt8] {

@@ -39,6 +39,16 @@ public struct BaseImage: Hashable, Sendable {
   /// Set when the image imports `makecontext` or `swapcontext`: stacks that a stack check cannot see.
   public var switchesStacks: Bool
 
+  /// Whether `init` has made a prepared image, for updates that are linked. An image that is observed has none: its
+  /// journal's base is the original, and its arena holds the header page and the flags of new variables, in tasks only.
+  public var isPrepared: Bool { !arena.code.isEmpty }
+
+  /// What an image without build-id or UUID is known by: a segment that no program writes.
+  public var identitySegment: Segment? {
+    let own = segments.filter { !$0.isPartOfArena }
+    return isPrepared ? own.first : own.first { $0.protection.contains(.execute) }
+  }
+
   public init(
     format: Format, architecture: Architecture, isPositionIndependent: Bool, identity: [UInt8], digest: Digest,
     originalDigest: Digest, preparedDigest: Digest, originalPath: String, preparedPath: String,

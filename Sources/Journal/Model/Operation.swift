@@ -23,6 +23,9 @@ public enum InitialRoom: Hashable, Sendable {
   case existing
   /// A new variable. The byte at this address is 0 until the room comes into use in a task, and 1 for ever after.
   case new(flag: VirtualAddress)
+  /// A variable of an observed image, which its linker has moved here from this address. What a program keeps of the old
+  /// address nobody knows: a running task is refused, a fresh one begins with the value.
+  case moved(from: VirtualAddress)
 }
 
 /// Bytes at a virtual address, or at a file offset where nothing is mapped.

@@ -15,10 +15,13 @@ public struct UpdateContent: Hashable, Sendable {
   public var types: [TypeLayout]
   /// Which lines of the source the new bodies were made from; empty where the objects had no line information.
   public var sources: SourceMap
+  /// Set where another linker made the update.
+  public var observation: Observation?
 
   public init(
     time: Int64, author: String, message: String, sourceRevision: String? = nil, operations: [Operation],
-    atoms: [AtomChange], guards: [Guard], cursors: ArenaCursors, types: [TypeLayout] = [], sources: SourceMap = .empty
+    atoms: [AtomChange], guards: [Guard], cursors: ArenaCursors, types: [TypeLayout] = [], sources: SourceMap = .empty,
+    observation: Observation? = nil
   ) {
     self.time = time
     self.author = author
@@ -30,6 +33,7 @@ public struct UpdateContent: Hashable, Sendable {
     self.cursors = cursors
     self.types = types
     self.sources = sources
+    self.observation = observation
   }
 }
 

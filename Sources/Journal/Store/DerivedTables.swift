@@ -24,7 +24,7 @@ struct DerivedTables {
   ) throws {
     let number = update.number.rawValue
     for (index, operation) in update.content.operations.enumerated() {
-      for (part, span) in try Span.of(operation).enumerated() {
+      for (part, span) in try Span.of(operation, update.content.observation).enumerated() {
         guard let span else { continue }
         try insert(span, part: part, operation: index, number: number, branch: branch)
       }

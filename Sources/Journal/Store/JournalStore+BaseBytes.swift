@@ -8,7 +8,7 @@ extension JournalStore {
   }
 
   /// What the prepared image's file holds at these virtual addresses; zeroes where a segment is longer than its part
-  /// of the file. Every byte must be in a segment.
+  /// of the file. Every byte must be in a segment, unless the image is observed: what its updates map is zeroes before.
   public func baseBytes(_ range: AddressRange) throws(JournalError) -> [UInt8] {
     try lookUp { try baseBytes(range, in: $0) }
   }
@@ -18,7 +18,10 @@ extension JournalStore {
     var address = range.start
     while address < range.end {
       guard let segment = base.segments.first(where: { $0.range.contains(address) }) else {
-        throw JournalError(.outsideImage, address: address)
+        let end = try endOfGap(at: address, in: range)
+        bytes += [UInt8](repeating: 0, count: Int(end.rawValue - address.rawValue))
+        address = end
+        continue
       }
       let offset = address.rawValue - segment.range.start.rawValue
       let isInFile = offset < segment.fileByteCount
@@ -38,6 +41,16 @@ extension JournalStore {
       address = VirtualAddress(address.rawValue + count)
     }
     return bytes
+  }
+
+  /// Where addresses that no segment has come to an end.
+  private func endOfGap(at address: VirtualAddress, in range: AddressRange) throws(JournalError) -> VirtualAddress {
+    let end = base.segments.map(\.range.start).filter { $0 > address }.min() ?? range.end
+    guard !base.isPrepared, min(end, range.end).rawValue - address.rawValue <= UpdateCoding.maximumByteStringCount
+    else {
+      throw JournalError(.outsideImage, address: address)
+    }
+    return min(end, range.end)
   }
 
   func baseFileBytes(at offset: FileOffset, count: Int, in db: Database) throws -> [UInt8] {

@@ -10,7 +10,7 @@ public struct RangeWrite: Hashable, Sendable {
 }
 
 extension JournalStore {
-  /// What the image file holds at these virtual addresses at an update: the base's bytes under the writes on the way
+  /// What the image file (of an observed image: a task that followed) holds at these virtual addresses at an update: the base's bytes under the writes on the way
   /// there. Of a pointer's or a bound cell's word that is what the file has, to be relocated when it is loaded; edits
   /// of the loader's tables are in no memory and are not seen.
   public func bytes(_ range: AddressRange, at digest: Digest) throws(JournalError) -> [UInt8] {
@@ -38,7 +38,8 @@ extension JournalStore {
       bytes += [UInt8](repeating: 0, count: count - bytes.count)
       let spans = SpanTable(db: db)
       var hits = try spans.hits(.file, from: offset.rawValue, to: end.rawValue, on: lineage).map { ($0, $0.start) }
-      for segment in base.segments {
+      // Where an observed image's file holds what is mapped changes; its updates' own spans tell.
+      for segment in base.segments where base.isPrepared {
         hits += try mappedHits(in: segment, from: offset.rawValue, to: end.rawValue, on: lineage, spans)
       }
       hits.sort { ($0.0.number, $0.0.operation, $0.0.part) < ($1.0.number, $1.0.operation, $1.0.part) }
@@ -93,7 +94,7 @@ extension JournalStore {
   }
 
   private func after(_ hit: SpanTable.Hit, in db: Database) throws -> [UInt8] {
-    let spans = try Span.of(try operation(hit, in: db))
+    let spans = try Span.of(try operation(hit, in: db), try update(hit.number, in: db).content.observation)
     guard spans.indices.contains(hit.part), let span = spans[hit.part], span.start == hit.start,
       span.byteCount == hit.byteCount
     else { throw inconsistency(hit) }

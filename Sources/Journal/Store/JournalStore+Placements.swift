@@ -80,6 +80,15 @@ extension JournalStore {
     }
   }
 
+  /// Every body that any function has had on the way to an update, as far as updates have touched it.
+  public func functionBodies(at digest: Digest) throws(JournalError) -> [AddressRange] {
+    try lookUp { db in
+      try PlacementTable(db: db).rows(on: try lineage(of: digest, in: db)).compactMap { row in
+        row.kind == .function ? row.placement?.body : nil
+      }
+    }
+  }
+
   /// Every body a function has had on the way to an update, oldest first; the last one is flagged as current unless
   /// the function has been removed.
   public func bodies(ofFunction atom: AtomIdentity, at digest: Digest) throws(JournalError) -> [PlacedAtom] {

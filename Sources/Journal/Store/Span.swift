@@ -15,7 +15,16 @@ struct Span {
   var after: [UInt8]
 
   /// Part 0 is what the operation itself writes, part n its nth record. Nil where a part writes nothing.
-  static func of(_ operation: Operation) throws(JournalError) -> [Span?] {
+  /// Of an observed update, the last part is where a file holds the bytes of an address.
+  static func of(_ operation: Operation, _ observation: Observation?) throws(JournalError) -> [Span?] {
+    let spans = of(operation)
+    guard let observation, let first = spans.first, let memory = first, memory.space == .memory else { return spans }
+    let range = AddressRange(validating: VirtualAddress(memory.start), byteCount: memory.byteCount)
+    guard let offset = range.flatMap(observation.fileOffset) else { return spans }
+    return spans + [Span(space: .file, start: offset.rawValue, byteCount: memory.byteCount, after: memory.after)]
+  }
+
+  private static func of(_ operation: Operation) -> [Span?] {
     switch operation {
     case .write(let write):
       switch write.place {

@@ -11,6 +11,10 @@ enum ControlFlow: Hashable, Sendable {
   /// Nothing after it runs: `ud2`, `hlt`, `brk`.
   case stop
 
+  var isJump: Bool {
+    if case .jump = self { true } else { false }
+  }
+
   var target: VirtualAddress? {
     switch self {
     case .call(let target), .jump(let target), .conditionalJump(let target): target

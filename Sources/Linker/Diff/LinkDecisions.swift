@@ -41,6 +41,8 @@ public struct LinkNote: Hashable, Sendable {
     case objectDiffers
     /// The object's line information could not be read: the update has no lines of the source for it.
     case linesUnread
+    /// An observed linker has given a variable another place, where it begins with its first value.
+    case variableMoved
   }
 
   public var kind: Kind

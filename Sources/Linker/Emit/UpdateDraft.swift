@@ -8,7 +8,10 @@ struct UpdateDraft {
   private(set) var guards: [Guard] = []
   private let segments: [Segment]
 
-  init(base: BaseImage) { segments = base.segments }
+  init(base: BaseImage) { self.init(segments: base.segments) }
+
+  /// - Parameter segments: what the image's pages allow.
+  init(segments: [Segment]) { self.segments = segments }
 
   /// Returns the operation's index for `AtomChange.operations`.
   @discardableResult

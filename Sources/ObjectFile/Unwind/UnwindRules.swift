@@ -27,6 +27,11 @@ public struct UnwindRules: Hashable, Sendable {
 
   private static let deepestMemory = 64
 
+  public init(frame: Frame? = nil, rules: [UInt64: Rule] = [:]) {
+    self.frame = frame
+    self.rules = rules
+  }
+
   /// - Parameter offset: of the place in the function, in bytes.
   /// - Returns: nil where an instruction is unknown or malformed.
   public init?(_ common: UnwindCommonInformation, _ description: UnwindDescription, at offset: UInt64) {

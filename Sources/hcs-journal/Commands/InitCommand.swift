@@ -22,7 +22,21 @@ struct InitCommand: ParsableCommand {
     name: .shortAndLong, help: ArgumentHelp("Where the prepared image goes. Default: IMAGE.hot.", valueName: "file"))
   var output: String?
 
+  @Flag(help: "The image is one that its compiler rewrites in place: make its journal, and prepare nothing.")
+  var observe = false
+
+  func validate() throws {
+    if observe, !objects.isEmpty || output != nil {
+      throw ValidationError("--observe prepares nothing: it goes with neither --objects nor --output.")
+    }
+  }
+
   func run() throws {
+    if observe {
+      let path = common.journal ?? image + "." + JournalLocator.fileExtension
+      return common.emit(
+        Adopted(path: path, outcome: try ImageAdoption.adopt(observedImageAt: image, journalPath: path)))
+    }
     let journal = common.journal ?? image + "." + JournalLocator.fileExtension
     let folders = (ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"] ?? "").split(separator: ":")
     let outcome = try ImageAdoption.adopt(
@@ -49,7 +63,7 @@ private struct Adopted: CommandOutput {
     return [
       "adopted \(style.bold(base.originalPath)), \(kind), \(outcome.symbolCount.counted("symbol"))",
       "  identity       \(base.identity.hexadecimal)",
-      "  prepared image \(base.preparedPath)",
+      base.isPrepared ? "  prepared image \(base.preparedPath)" : "  observed       no prepared image is needed",
       "  journal        \(path)",
     ] + outcome.notes.map { style.yellow("note: ") + $0.line }
   }

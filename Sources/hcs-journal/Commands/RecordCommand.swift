@@ -13,7 +13,11 @@ struct RecordCommand: ParsableCommand {
   @OptionGroup var options: ApplyOptions
 
   @Argument(help: "Object files, compiled anew.", completion: .file(extensions: ["o"]))
-  var objects: [String]
+  var objects: [String] = []
+
+  @Option(
+    help: ArgumentHelp("An image that its compiler has rewritten in place, instead of objects.", valueName: "image"))
+  var observe: String?
 
   @Option(name: .shortAndLong, help: ArgumentHelp("What the update is for.", valueName: "text"))
   var message: String = ""
@@ -27,14 +31,23 @@ struct RecordCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The update that it follows. Default: the newest.", valueName: "number"))
   var parent: Int64?
 
+  func validate() throws {
+    if objects.isEmpty == (observe == nil) {
+      throw ValidationError("Name object files, or an image with --observe.")
+    }
+  }
+
   func run() throws {
     let store = try common.store(options.dryRun ? .read : .write)
     let parent = try parent.map { try store.position(UpdateNumber($0)) } ?? store.newestPosition()
-    let linked = try IncrementalLinker(store: store, parent: parent.digest).link(
-      objectsAt: objects,
-      IncrementalLinker.Description(
-        time: PointInTime.now.milliseconds, author: author ?? NSUserName(), message: message,
-        sourceRevision: sourceRev))
+    let description = IncrementalLinker.Description(
+      time: PointInTime.now.milliseconds, author: author ?? NSUserName(), message: message, sourceRevision: sourceRev)
+    let linked =
+      if let observe {
+        try ImageObserver(store: store, parent: parent.digest).observe(imageAt: observe, description)
+      } else {
+        try IncrementalLinker(store: store, parent: parent.digest).link(objectsAt: objects, description)
+      }
     var recorded = Recorded(path: store.path, parent: parent, linked: linked, isDryRun: options.dryRun)
     if let content = linked.content, !options.dryRun {
       let update = try store.append(content, parent: parent.digest)

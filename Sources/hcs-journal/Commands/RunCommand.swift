@@ -30,7 +30,9 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     let store = try common.store(.write)
-    let path = try fromOriginal ? ImagePaths.original(of: store) : ImagePaths.prepared(of: store)
+    let copy = store.base.isPrepared ? nil : try PrivateCopy(of: store)
+    defer { copy?.remove() }
+    let path = try copy?.path ?? (fromOriginal ? ImagePaths.original(of: store) : ImagePaths.prepared(of: store))
     let destination = try to.map { try store.position(UpdateNumber($0)) } ?? store.newestPosition()
     let process = try LiveProcess(
       starting: path, arguments: [path] + arguments, isSlid: !noASLR, base: store.base, options.writeMethod)

@@ -11,6 +11,8 @@ extension LinkNote {
     case .linesUnread: "\(subject): its line information cannot be read; the update knows no lines of it"
     case .objectDiffers:
       "\(subject): not what the image was linked from; recorded, its differences will be an update"
+    case .variableMoved:
+      "\(subject): the compiler has moved this variable; at its new place a process begins with its first value"
     case .calleeRegisters:
       "\(subject): callers may rely on registers that a callee leaves alone (GCC -fipa-ra), so that updates wait for "
         + "threads inside them; build with -fno-ipa-ra to be free of it"

@@ -72,6 +72,7 @@ extension InitialRoom {
   fileprivate var json: JSONValue {
     switch self {
     case .existing: .object([("room", "existing")])
+    case .moved(let origin): .object([("room", "moved"), ("from", .string("\(origin)"))])
     case .new(let flag): .object([("room", "new"), ("flag", .string("\(flag)"))])
     }
   }

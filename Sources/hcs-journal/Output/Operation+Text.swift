@@ -56,6 +56,7 @@ extension InitialRoom {
   fileprivate var text: String {
     switch self {
     case .existing: "first value of a variable of the base image"
+    case .moved(let origin): "first value of a variable that stood at \(origin)"
     case .new(let flag): "first value of a new variable, flag \(flag)"
     }
   }

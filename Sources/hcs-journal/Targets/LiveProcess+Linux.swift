@@ -34,6 +34,27 @@
       if spawned == nil { task.detach() }
     }
 
+    /// Of an observed image: nothing is done to a process that maps the very file which a compiler rewrites, and frames are
+    /// told by the functions that the journal knows.
+    func expectObserved(_ store: JournalStore) throws {
+      let base = store.base
+      if Self.isSameFile("/proc/\(task.process.id)/exe", base.originalPath) {
+        throw ApplyError(.imageIsRewritten, target: target.name, detail: base.originalPath)
+      }
+      let everywhere = base.segments.filter { $0.protection.contains(.execute) }.map(\.range)
+      var functions = try everywhere.flatMap { try store.baseSymbols(overlapping: $0) }.compactMap { symbol in
+        symbol.kind == .function ? AddressRange(validating: symbol.address, byteCount: symbol.byteCount) : nil
+      }
+      functions += try store.functionBodies(at: try store.newestPosition().digest)
+      task.expectFramePointers(in: functions, entryPoint: base.entryPoint)
+    }
+
+    private static func isSameFile(_ one: String, _ other: String) -> Bool {
+      var (first, second) = (stat(), stat())
+      guard stat(one, &first) == 0, stat(other, &second) == 0 else { return false }
+      return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+
     func known(at position: Digest) -> KnownTarget {
       KnownTarget(
         pid: task.process.id, startTime: task.process.startTime, path: task.process.executablePath ?? "",

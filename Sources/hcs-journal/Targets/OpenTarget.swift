@@ -7,21 +7,41 @@ struct OpenTarget {
   let target: any UpdateTarget
   let process: LiveProcess?
 
-  init(_ name: TargetName, base: BaseImage, _ method: WriteMethod = .force) throws(ApplyError) {
+  init(_ name: TargetName, store: JournalStore, _ method: WriteMethod = .force) throws {
+    let base = store.base
     self.name = name
     switch name {
     case .process(let pid):
       let process = try LiveProcess(attachingTo: pid, base: base, method)
+      if !base.isPrepared { try process.expectObserved(store) }
       self.process = process
       target = process.target
     case .image(let path):
       process = nil
-      target = try FileImage(path: path, base: base)
+      target = try FileImage(path: path, base: base, observed: base.isPrepared ? nil : store.observedFiles)
     }
   }
 }
 
 extension JournalStore {
+  /// How a copy of an observed image is known.
+  var observedFiles: ObservedFiles {
+    ObservedFiles(
+      position: { file in
+        for summary in try self.log() {
+          let update = try self.update(summary.number)
+          if update.content.observation?.after.digest == file {
+            return TargetHeader.Position(digest: update.digest, number: update.number)
+          }
+        }
+        return file == self.base.originalDigest ? self.base.position : nil
+      },
+      file: { digest in
+        if digest == self.base.digest { return self.base.originalDigest }
+        return try self.update(digest: digest).content.observation?.after.digest ?? .zero
+      })
+  }
+
   /// The processes of `targets()` that still run. Those that have ended are forgotten where the journal can be written.
   func runningTargets() throws(JournalError) -> [KnownTarget] {
     var running: [KnownTarget] = []

@@ -17,7 +17,7 @@ struct TargetVerifier {
   }
 
   private func look(at name: TargetName) throws -> VerifiedTarget.Finding {
-    let open = try OpenTarget(name, base: store.base, options.writeMethod)
+    let open = try OpenTarget(name, store: store, options.writeMethod)
     let applier = UpdateApplier(base: store.base, options: options.applier(options.dryRun))
     var standing = try applier.standing(of: open.target)
     var settled: ApplyReport?

@@ -27,6 +27,10 @@ final class TaskAtEntry: TaskAccess {
     try task.map(range, protection)
   }
 
+  func protect(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError) {
+    try task.protect(range, protection)
+  }
+
   func stopThreads() throws(ApplyError) { try task.stopThreads() }
 
   func resumeThreads() {}
