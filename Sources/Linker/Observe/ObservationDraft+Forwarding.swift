@@ -29,9 +29,9 @@ extension ObservationDraft {
     at body: AddressRange, to target: VirtualAddress, function: String
   ) throws(LinkError) {
     let jump: EncodedStub
-    let room = EntryStub.islandJump.byteCount
+    let room = X86EntryStub.islandJump.byteCount
     guard body.byteCount >= UInt64(room) else { return }
-    jump = try EntryStub.islandJump.encode(at: body.start, to: target)
+    jump = try X86EntryStub.islandJump.encode(at: body.start, to: target)
     let found: [UInt8]
     do throws(JournalError) {
       found = try formerMemory(body)
