@@ -2,7 +2,7 @@ import Addressing
 import Journal
 
 // Who is where. Looked at are, for each thread: the program counter; the link register, as a return address; for conservative
-// guards the other registers; every word of the stack from the red zone up to where it ends. Where a thread runs on a stack
+// guards the other registers; every word of the stack up to where it ends. Where a thread runs on a stack
 // that the system did not make for it (a signal handler's alternate one), the words there that point into a stack of the
 // system's lead to that one, which is looked at as well. Words count as they are and as setjmp(3) stores them.
 
@@ -26,6 +26,18 @@ extension DarwinTask {
     var found: [ThreadOccupant] = []
     for thread in threads { found += try look.occupants(thread) }
     return found
+  }
+
+  /// Where each thread stands. They are stopped.
+  func programCounters() throws(ApplyError) -> [UInt64] {
+    let list: ThreadList
+    do throws(MachFailure) { list = try calls.threads(port) } catch { throw self.error(error) }
+    defer { calls.release(list) }
+    var result: [UInt64] = []
+    for thread in list.ports {
+      if let held = try held(thread) { result.append(held.state.programCounter) }
+    }
+    return result
   }
 
   /// Nil where the thread has ended: the task keeps those whose port someone holds.
@@ -57,7 +69,9 @@ struct HeldThread {
 
 /// One look at every thread of a task that stands still.
 private struct DarwinThreadLook {
-  /// Both of Apple's ABIs leave it to the function that runs.
+  /// What x86-64 leaves to the function that runs. arm64 has as much, but nobody returns to what is there: a function that
+  /// keeps its link register moves the stack pointer first. What ended calls have left there would be in the way of a loop for
+  /// ever.
   private static let redZone: UInt64 = 128
   private static let chunk: UInt64 = 1 << 20
   /// __TSD_PTR_MUNGE of libsyscall's os/tsd.h: the word that setjmp(3) xors pointers with (libplatform, src/setjmp).
@@ -102,7 +116,8 @@ private struct DarwinThreadLook {
   private mutating func stackHits(_ thread: HeldThread) throws(ApplyError) -> [StackScan.Hit] {
     var hits = Set(thread.state.linkRegister.map(scan.hits) ?? [])
     let token = munge(thread)
-    var next: [UInt64] = [thread.state.stackPointer &- Self.redZone & ~7]
+    let redZone = task.architecture == .arm64 ? 0 : Self.redZone
+    var next: [UInt64] = [thread.state.stackPointer &- redZone & ~7]
     var seen: Set<UInt64> = []
     while let start = next.popLast() {
       guard let stack = stack(holding: start), seen.insert(stack.end).inserted else { continue }

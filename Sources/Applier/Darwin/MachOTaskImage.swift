@@ -23,6 +23,13 @@ struct MachOTaskImage: Hashable, Sendable {
     /// CPU_SUBTYPE_ARM64E, without the feature bits above.
     static let kindARM64E: UInt32 = 2
     static let headerByteCount = 32
+    // Load commands, without LC_REQ_DYLD.
+    static let ownName: UInt32 = 0xd
+    /// LC_LOAD_DYLIB, LC_LOAD_WEAK_DYLIB, LC_REEXPORT_DYLIB, LC_LAZY_LOAD_DYLIB, LC_LOAD_UPWARD_DYLIB.
+    static let libraries: Set<UInt32> = [0xc, 0x18, reexport, 0x20, 0x23]
+    static let reexport: UInt32 = 0x1f
+    static let loaderInfo: UInt32 = 0x22
+    static let exportTrie: UInt32 = 0x33
   }
 
   private static let maximalCommandBytes = 1 << 20
@@ -88,8 +95,10 @@ struct MachOTaskCommands {
 
   private(set) var segments: [Segment] = []
   private(set) var uuid: [UInt8]?
-  /// LC_SYMTAB: the symbols' file offset and count, the strings' file offset and byte count.
-  private(set) var symbolTable: [UInt32]?
+  /// LC_DYLD_EXPORTS_TRIE, or that part of LC_DYLD_INFO_ONLY.
+  private(set) var exportTrie: (offset: UInt32, byteCount: UInt32)?
+  /// In the order in which two-level names count them.
+  private(set) var libraries: [(name: String, isReexported: Bool)] = []
   /// LC_ID_DYLIB's name.
   private(set) var installName: String?
 
@@ -114,10 +123,24 @@ struct MachOTaskCommands {
       let text = String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
       segments.append(Segment(name: text, address: address, byteCount: byteCount, fileOffset: fileOffset))
     case MachOTaskImage.Constant.uuid: uuid = command.bytes(at: 8, count: 16)
-    case 0x2: symbolTable = (0..<4).compactMap { command.integer(at: 8 + 4 * $0) }
-    case 0xd: if let at: UInt32 = command.integer(at: 8) { installName = command.string(at: Int(at)) }
+    case MachOTaskImage.Constant.ownName: installName = name(in: command)
+    case let kind where MachOTaskImage.Constant.libraries.contains(kind):
+      libraries.append((name(in: command) ?? "", kind == MachOTaskImage.Constant.reexport))
+    case MachOTaskImage.Constant.loaderInfo: setTrie(command, at: 40)
+    case MachOTaskImage.Constant.exportTrie: setTrie(command, at: 8)
     default: break
     }
+  }
+
+  private func name(in command: TaskBytes) -> String? {
+    guard let offset: UInt32 = command.integer(at: 8) else { return nil }
+    return command.string(at: Int(offset))
+  }
+
+  private mutating func setTrie(_ command: TaskBytes, at offset: Int) {
+    guard let start: UInt32 = command.integer(at: offset), let byteCount: UInt32 = command.integer(at: offset + 4)
+    else { return }
+    exportTrie = (start, byteCount)
   }
 }
 

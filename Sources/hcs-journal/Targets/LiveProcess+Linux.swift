@@ -67,24 +67,7 @@
 
     /// Who executes one of these bodies. Stops the threads for a moment.
     func threads(in bodies: [SupersededBody]) throws(ApplyError) -> [ThreadPlace] {
-      let guards = bodies.compactMap { body in
-        RuntimeRange(body.range, slide: task.slide).map {
-          GuardedRange(range: $0, reach: body.beginsWithEntryStub ? .interior : .whole, isConservative: false)
-        }
-      }
-      // A range that the slide takes out of the address space is of another image: indexes would no longer agree.
-      guard !guards.isEmpty, guards.count == bodies.count else { return [] }
-      try task.stopThreads()
-      let occupants = try task.occupants(of: guards)
-      try task.resumeThreads()
-      var seen: Set<ThreadPlace> = []
-      return occupants.map { occupant in
-        let body = bodies[occupant.guardIndex]
-        return ThreadPlace(
-          thread: occupant.thread, threadName: occupant.threadName, function: body.function,
-          offset: occupant.address.virtualAddress(slide: task.slide).rawValue &- body.range.start.rawValue,
-          update: body.update)
-      }.filter { seen.insert($0).inserted }
+      try target.threads(in: bodies)
     }
 
     /// Whether the process that the journal has noted is still there: a pid finds new owners, a start time does not.

@@ -191,6 +191,8 @@ final class SimulatedMach: MachCalls, DarwinProcessCalls {
   private(set) var spawned: (path: String, arguments: [String], isSlid: Bool)?
   var status: Int32?
   var events: [Int32] = []
+  /// Called with how many events are left.
+  var onEvent: ((SimulatedMach, Int) -> Void)?
   private(set) var sent: [Int32] = []
 
   func facts(_ process: Int32) throws(MachFailure) -> DarwinProcessFacts? {
@@ -243,13 +245,16 @@ final class SimulatedMach: MachCalls, DarwinProcessCalls {
 
   func nextEvent(_ queue: Int32) throws(MachFailure) -> Int32 {
     try call("kevent", ofTask: false)
-    return events.isEmpty ? 0 : events.removeFirst()
+    let event = events.isEmpty ? 0 : events.removeFirst()
+    onEvent?(self, events.count)
+    return event
   }
 
   func endWatch(_ queue: Int32) {}
 
   func sleep(nanoseconds count: UInt64) {
-    nanoseconds += count
+    // As on a busy machine.
+    nanoseconds += 50 * count
     letThreadsRun()
   }
 }

@@ -1,11 +1,8 @@
-import Glibc
+import Foundation
 
-/// The calls as Linux has them. An interrupted call is repeated.
+/// The calls as POSIX has them; in what systems differ, `FileSystemCalls` has them. An interrupted call is repeated.
 struct SystemFileCalls: FileCalls {
   private static let chunkByteCount = 1 << 20
-  /// SEEK_DATA and SEEK_HOLE of linux/fs.h, which the C library shows to _GNU_SOURCE only.
-  private static let seekData: Int32 = 3
-  private static let seekHole: Int32 = 4
 
   func resolve(_ path: String) throws(FileCallError) -> String {
     guard let resolved = realpath(path, nil) else { throw FileCallError(call: "realpath", errno: errno) }
@@ -14,15 +11,15 @@ struct SystemFileCalls: FileCalls {
   }
 
   func open(_ path: String) throws(FileCallError) -> FileHandleNumber {
-    FileHandleNumber(rawValue: try checked("open") { Glibc.open(path, O_RDONLY | O_CLOEXEC) })
+    FileHandleNumber(rawValue: try checked("open") { openFile(path, O_RDONLY | O_CLOEXEC) })
   }
 
   func create(_ path: String) throws(FileCallError) -> FileHandleNumber {
     FileHandleNumber(
-      rawValue: try checked("open") { Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) })
+      rawValue: try checked("open") { openFile(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) })
   }
 
-  func close(_ file: FileHandleNumber) { _ = Glibc.close(file.rawValue) }
+  func close(_ file: FileHandleNumber) { _ = closeFile(file.rawValue) }
 
   func lock(_ file: FileHandleNumber) throws(FileCallError) -> Bool {
     do throws(FileCallError) {
@@ -80,8 +77,8 @@ struct SystemFileCalls: FileCalls {
   func data(in file: FileHandleNumber, from offset: UInt64) throws(FileCallError) -> Range<UInt64>? {
     let offset = try position(offset, 0)
     do throws(FileCallError) {
-      let start = try checked("lseek") { lseek(file.rawValue, offset, Self.seekData) }
-      let end = try checked("lseek") { lseek(file.rawValue, start, Self.seekHole) }
+      let start = try checked("lseek") { lseek(file.rawValue, offset, FileSystemCalls.seekData) }
+      let end = try checked("lseek") { lseek(file.rawValue, start, FileSystemCalls.seekHole) }
       return start < end ? UInt64(start)..<UInt64(end) : nil
     } catch {
       // lseek(2): no data from there to the end of the file.
@@ -109,20 +106,22 @@ struct SystemFileCalls: FileCalls {
   }
 
   func setMode(_ file: FileHandleNumber, _ mode: UInt32) throws(FileCallError) {
-    try checked("fchmod") { fchmod(file.rawValue, mode) }
+    try checked("fchmod") { fchmod(file.rawValue, mode_t(truncatingIfNeeded: mode)) }
   }
 
-  func sync(_ file: FileHandleNumber) throws(FileCallError) { try checked("fsync") { fsync(file.rawValue) } }
+  func sync(_ file: FileHandleNumber) throws(FileCallError) {
+    try checked("fsync") { FileSystemCalls.synchronize(file.rawValue) }
+  }
 
   func syncFolder(of path: String) throws(FileCallError) {
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-    let descriptor = try checked("open") { Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-    defer { _ = Glibc.close(descriptor) }
+    let descriptor = try checked("open") { openFile(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    defer { _ = closeFile(descriptor) }
     try checked("fsync") { fsync(descriptor) }
   }
 
   func rename(_ path: String, to newPath: String) throws(FileCallError) {
-    try checked("rename") { Glibc.rename(path, newPath) }
+    try checked("rename") { renameFile(path, newPath) }
   }
 
   func remove(_ path: String) throws(FileCallError) { try checked("unlink") { unlink(path) } }
@@ -142,17 +141,17 @@ extension SystemFileCalls {
 
   func setAttribute(_ name: String, _ value: [CChar], of file: FileHandleNumber) throws(FileCallError) {
     try checked("fsetxattr") {
-      value.withUnsafeBytes { fsetxattr(file.rawValue, name, $0.baseAddress, $0.count, 0) }
+      value.withUnsafeBytes { FileSystemCalls.setAttribute(file.rawValue, name, $0) }
     }
   }
 
   private func attributeNames(of file: FileHandleNumber) throws(FileCallError) -> [String] {
-    let list = try sized("flistxattr") { flistxattr(file.rawValue, $0, $1) } ?? []
+    let list = try sized("flistxattr") { FileSystemCalls.listAttributes(file.rawValue, $0, $1) } ?? []
     return list.split(separator: 0).map { String(decoding: $0.map(UInt8.init(bitPattern:)), as: UTF8.self) }
   }
 
   func attribute(_ name: String, of file: FileHandleNumber) throws(FileCallError) -> [CChar]? {
-    try sized("fgetxattr") { fgetxattr(file.rawValue, name, $0, $1) }
+    try sized("fgetxattr") { FileSystemCalls.getAttribute(file.rawValue, name, $0, $1) }
   }
 
   /// Calls twice, as xattr(7) has it: for the size, then for the bytes. Nil where the file or its file system has none.
@@ -165,7 +164,7 @@ extension SystemFileCalls {
       let got = try checked(name) { bytes.withUnsafeMutableBufferPointer { call($0.baseAddress, $0.count) } }
       return Array(bytes.prefix(got))
     } catch {
-      if error.errno == ENODATA || error.errno == ENOTSUP { return nil }
+      if error.errno == FileSystemCalls.noAttribute || error.errno == ENOTSUP { return nil }
       throw error
     }
   }
@@ -195,25 +194,18 @@ extension SystemFileCalls {
 
 extension FileStatus {
   fileprivate init(_ status: stat) {
-    device = UInt64(status.st_dev)
+    device = UInt64(truncatingIfNeeded: status.st_dev)
     inode = UInt64(status.st_ino)
     byteCount = UInt64(max(0, status.st_size))
-    mode = status.st_mode & 0o7777
+    mode = UInt32(status.st_mode & 0o7777)
     owner = status.st_uid
     group = status.st_gid
-    modificationTime = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+    let time = FileSystemCalls.modificationTime(status)
+    modificationTime = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
 }
 
-// The C library has these in <sys/xattr.h>, which its Swift module leaves out. Plain integers and pointers are passed
-// alike in both calling conventions.
-@_silgen_name("flistxattr")
-private func flistxattr(_ file: Int32, _ list: UnsafeMutablePointer<CChar>?, _ byteCount: Int) -> Int
-@_silgen_name("fgetxattr")
-private func fgetxattr(
-  _ file: Int32, _ name: UnsafePointer<CChar>, _ value: UnsafeMutableRawPointer?, _ byteCount: Int
-) -> Int
-@_silgen_name("fsetxattr")
-private func fsetxattr(
-  _ file: Int32, _ name: UnsafePointer<CChar>, _ value: UnsafeRawPointer?, _ byteCount: Int, _ flags: Int32
-) -> Int32
+// The methods above bear these names.
+private func openFile(_ path: String, _ flags: Int32, _ mode: mode_t = 0) -> Int32 { open(path, flags, mode) }
+private func closeFile(_ descriptor: Int32) -> Int32 { close(descriptor) }
+private func renameFile(_ path: String, _ newPath: String) -> Int32 { rename(path, newPath) }

@@ -1,0 +1,55 @@
+#if os(macOS)
+  import Addressing
+  import Applier
+  import Foundation
+  import Journal
+
+  /// A process that this program has attached to, or has just started, as a target.
+  final class LiveProcess {
+    let target: LiveTask
+    private let task: DarwinTask
+    private let spawned: SpawnedDarwinProcess?
+
+    /// - Parameter method: of no account here: there is one way of writing.
+    init(attachingTo pid: Int32, base: BaseImage, _ method: WriteMethod) throws(ApplyError) {
+      task = try DarwinTask(attachingTo: pid, base: base)
+      target = try LiveTask(task, base: base)
+      spawned = nil
+    }
+
+    /// Starts a program and leaves it stopped at its entry point.
+    init(
+      starting path: String, arguments: [String], isSlid: Bool, base: BaseImage, _ method: WriteMethod
+    ) throws(ApplyError) {
+      let environment = ProcessInfo.processInfo.environment.map { "\($0)=\($1)" }
+      let spawned = try SpawnedDarwinProcess.start(
+        path, arguments: arguments, environment: environment, isSlid: isSlid, base: base)
+      self.spawned = spawned
+      task = spawned.task
+      target = try LiveTask(TaskAtEntry(task), base: base, stage: .atEntry)
+    }
+
+    /// A program that was started and not let go ends with this: it has not been promised to anyone yet.
+    deinit {
+      if spawned == nil { task.detach() }
+    }
+
+    func known(at position: Digest) -> KnownTarget {
+      KnownTarget(
+        pid: task.process, startTime: task.startTime, path: task.executablePath ?? "", position: position,
+        since: PointInTime.now.milliseconds)
+    }
+
+    /// Lets a started program go on and waits for its end.
+    /// - Returns: its own exit status, or 128 + n for signal n.
+    func waitForEnd() throws(ApplyError) -> Int32 { try spawned?.wait() ?? 0 }
+
+    /// Who executes one of these bodies. Stops the threads for a moment.
+    func threads(in bodies: [SupersededBody]) throws(ApplyError) -> [ThreadPlace] {
+      try target.threads(in: bodies)
+    }
+
+    /// Whether the process that the journal has noted is still there: a pid finds new owners, a start time does not.
+    static func isRunning(_ known: KnownTarget) -> Bool { DarwinTask.startTime(of: known.pid) == known.startTime }
+  }
+#endif
