@@ -145,7 +145,7 @@ enum ARM64EntryStub: EntryStub, Hashable, CaseIterable {
 
   private static func reaches(_ target: VirtualAddress, _ entry: VirtualAddress) -> Bool {
     let distance = Int64(bitPattern: target.rawValue &- entry.rawValue)
-    return distance >= -(1 << 27) && distance < 1 << 27 - 4
+    return distance >= -(1 << 27) && distance <= 1 << 27 - 4
   }
 
   func encode(at entry: VirtualAddress, to destination: VirtualAddress) throws(LinkError) -> EncodedStub {

@@ -43,7 +43,8 @@ struct ARM64RelocationPlan: RelocationPlan {
     switch type {
     case .none: return .nothing
     case .tlsDescCall, .tlsDescAddLo12: return .nothing
-    case .call26, .jump26, .plt32: return .call
+    case .call26, .jump26: return isOfKind(instruction, type) ? .call : .refused(.unknownSequence)
+    case .plt32: return .call
     case .abs16, .prel16: return .refused(.narrowField)
     case .ld64GotOffLo15, .ld64GotPageLo15, .gotLdPRel19: return .refused(.gotBase)
     case .tlsGDAdrPRel21, .tlsGDAdrPage21, .tlsGDAddLo12NC, .tlsLDAdrPRel21, .tlsLDAdrPage21, .tlsLDAddLo12NC:
