@@ -88,7 +88,13 @@ final class Matcher {
     switch target {
     case .none: return true
     case .absolute(let value): return meaning == .number(value) || meaning == .address(VirtualAddress(value))
-    case .external(let name, let isWeak): return try isExternal(name, isWeak, meaning)
+    case .external(let name, let isWeak):
+      // A branch to a weak symbol that nothing defines may go on behind itself (AAELF64, Weak References).
+      if try isExternal(name, isWeak, meaning) { return true }
+      guard isWeak, memory.machine.isCall(relocation.type), meaning == .address(place.displaced(by: 4)) else {
+        return false
+      }
+      return try isExternal(name, isWeak, .number(0))
     case .entry(let piece, let symbol):
       let target = PieceID(object: object, piece: piece)
       let anchor = set.anchor(index, of: id, target: target, symbol: symbol)
