@@ -1,7 +1,7 @@
 import Addressing
 import Journal
 
-/// Finds the instructions that read a library's variable directly, and puts detours in their place.
+/// Finds the instructions that name a library's variable directly, and puts detours in their place.
 struct LibraryReferences {
   private let directory: AtomDirectory
   private let libraries: LibraryDirectory
@@ -15,12 +15,15 @@ struct LibraryReferences {
     for id in set.ids where set[id].kind == .code {
       for (index, target) in set[id].targets.enumerated() {
         guard case .external(let name, _) = target,
-          X86Relocation(rawValue: set[id].relocations[index].type) == .pc32, try isVariable(name, in: set)
+          let type = X86Relocation(rawValue: set[id].relocations[index].type), Self.types.contains(type),
+          try isVariable(name, in: set)
         else { continue }
         set.detour(id, relocation: index, to: name)
       }
     }
   }
+
+  private static let types: Set<X86Relocation> = [.pc32, .direct32, .direct32S]
 
   /// Whether only a library has the name, as data of which the image holds no copy.
   private func isVariable(_ name: String, in set: LinkSet) throws(LinkError) -> Bool {
@@ -35,14 +38,21 @@ struct LibraryReferences {
 extension ObjectPiece {
   /// Leaves the piece alone where the instruction is of no kind that a detour can stand for: it is refused later.
   mutating func detour(relocation index: Int, to name: String) {
-    let field = relocations[index].offset
+    let relocation = relocations[index]
     guard let body = try? Disassembler(.x86_64).decode(bytes, at: VirtualAddress(0)),
-      let instruction = body.instruction(containing: field), instruction.end == field + 4,
-      let detour = Detour(bytes[instruction.offset..<instruction.end], name: name, addend: relocations[index].addend),
-      let jump = Detour.jump(byteCount: field - instruction.offset)
+      let instruction = body.instruction(containing: relocation.offset)
+    else { return }
+    let range = instruction.offset..<instruction.end
+    let field = relocation.offset - instruction.offset
+    guard relocations.count(where: { range.contains($0.offset) }) == 1,
+      let detour = Detour(
+        Array(bytes[range]), field: field, name: name, addend: relocation.addend,
+        isRelative: X86Relocation(rawValue: relocation.type) == .pc32),
+      let jump = Detour.jump(byteCount: range.count, field: field)
     else { return }
     bytes.put(jump, at: instruction.offset)
     relocations[index].addend = -4
+    relocations[index].type = X86Relocation.pc32.rawValue
     detours[index] = detour
   }
 }

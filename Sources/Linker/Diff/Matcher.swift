@@ -32,7 +32,8 @@ final class Matcher {
     try matches(id, from: 0, byteCount: set[id].byteCount, at: address)
   }
 
-  private func matches(
+  /// The same for a part of the piece.
+  func matches(
     _ id: PieceID, from: UInt64, byteCount: UInt64, at address: VirtualAddress
   ) throws(LinkError) -> Bool {
     let question = Question(id: id, from: from, byteCount: byteCount, address: address)
@@ -123,7 +124,8 @@ final class Matcher {
     case .threadCell(let cell): return .threadOffset(Int64(bitPattern: try memory.word(at: cell)))
     case .threadOffset(let offset): return .threadOffset(offset)
     case .absolute(let value): return .number(value)
-    case .threadDescriptor, .moduleOffset, .opaque, .consumed: return nil
+    case .moduleOffset(let offset): return .threadOffset(offset &- Int64(clamping: try memory.threadBlockByteCount()))
+    case .threadDescriptor, .opaque, .consumed: return nil
     }
   }
 
@@ -160,7 +162,7 @@ final class Matcher {
   ) throws(LinkError) -> Bool {
     guard case .address(let island) = reference else { return false }
     let code = try memory.bytes(from: island, atMost: Detour.roomByteCount)
-    guard let cell = Detour.cell(ofIslandAt: island, code),
+    guard let cell = detour.cell(ofIslandAt: island, code),
       case .imported(let symbol) = try memory.pointer(at: cell), symbol.name == detour.name
     else { return false }
     return code.starts(with: detour.island(at: island, cell: cell, returningTo: field.displaced(by: 4)).bytes)

@@ -58,6 +58,10 @@ final class PlacedMemory {
     try fromJournal { () throws(JournalError) in try store.bytes(range, at: parent) }
   }
 
+  func baseFileBytes(at offset: UInt64, count: Int) throws(LinkError) -> [UInt8] {
+    try fromJournal { () throws(JournalError) in try store.baseFileBytes(at: FileOffset(offset), count: count) }
+  }
+
   /// Up to `maximum` bytes, less where the segment ends; none outside of all segments.
   func bytes(from start: VirtualAddress, atMost maximum: UInt64) throws(LinkError) -> [UInt8] {
     guard let segment = segments.first(where: { $0.range.contains(start) }) else { return [] }

@@ -9,6 +9,8 @@
 //# build: gcc clang | -O2 -fPIC -ftls-model=local-dynamic | -pie
 //# build: gcc clang | -O2 -fPIC -ftls-model=initial-exec | -pie -fuse-ld=mold
 //# build: gcc clang | -O2 -fPIC -fno-plt | -pie -fuse-ld=mold
+//# build: gcc clang | -O2 -fPIC -ftls-model=local-dynamic | -pie -fuse-ld=mold -Wl,--no-relax
+//# build: gcc | -O2 -fPIC | -pie -fuse-ld=lld -Wl,--no-relax
 //# output 0: 6 8 10 30 1 0
 //# output 1: 7 9 11 31 2 0
 //# output 2: 8 10 12 32 3 40
