@@ -96,6 +96,7 @@ public struct IncrementalLinker {
     if memory.machine.architecture == .arm64 {
       try SectionAnchors(identities: identities, decisions: decisions).check()
     }
+    try LinkerSets(identities: identities, decisions: decisions).refuseChanges()
     let newTypes = try TypeComparison(directory: directory).compare(set, types, decisions: &decisions)
     guard !decisions.isEmpty else { return Result(content: nil, notes: decisions.notes) }
     let cursors = try fromJournal { () throws(JournalError) in try store.cursors() }

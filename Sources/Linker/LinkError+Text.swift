@@ -64,7 +64,11 @@ extension LinkError: CustomStringConvertible {
     case .newThreadLocal:
       ("a thread-local variable that the image does not have", "restart the program, or keep the value elsewhere")
     case .importedThreadLocal: ("it is a thread-local variable of a library, which is not handled", nil)
-    case .newNeededLibrary: ("it needs a library that the program has not loaded", "restart the program linked with it")
+    case .newNeededLibrary:
+      (
+        "it is a library that the program does not load",
+        "link the program with it and restart it; `record` takes objects"
+      )
     case .directReferenceToImport:
       (
         "code refers to a library's variable as if it were the program's own, and the image has no copy of it",
@@ -81,6 +85,13 @@ extension LinkError: CustomStringConvertible {
       (
         "code goes from one variable to another by their distance (GCC's -fsection-anchors), which is another in the image",
         "compile with -fno-section-anchors, or with -fdata-sections"
+      )
+    case .linkerSetChanged:
+      ("the program walks the section as an array, which cannot change while it runs", "restart the program")
+    case .variableSplit:
+      (
+        "the compiler keeps the variable in another form than before, and the running program holds the old one",
+        "declare it volatile and build the program anew, or restart the program"
       )
     case .arenaFull: ("the arena is full", "adopt the image anew with more room (init --arena)")
     case .noLoaderRoom:

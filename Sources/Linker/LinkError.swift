@@ -30,6 +30,8 @@ public struct LinkError: Error, Sendable {
     case duplicateDefinition
     case constructorChanged
     case sectionAnchors
+    case linkerSetChanged
+    case variableSplit
     case arenaFull
     case noLoaderRoom
     case disassembly

@@ -100,10 +100,7 @@ private struct Adoption {
   private func notes() -> [LinkNote] {
     var notes: [LinkNote] = []
     if !types.isKnown { notes.append(LinkNote(kind: .layoutUnchecked, subject: path)) }
-    let comment = (file.section(named: ".comment").flatMap { try? file.contents(of: $0) }).flatMap {
-      try? $0.bytes(at: 0, count: $0.count)
-    }
-    let strings = (comment ?? []).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    let strings = (try? CompilerComments.strings(in: file)) ?? []
     // The C library's start files leave GCC's mark in every image: debug information knows better, where there is any.
     if CompilerFacts(types.producers.isEmpty ? strings : types.producers).mayRelyOnCalleeRegisters {
       notes.append(LinkNote(kind: .calleeRegisters, subject: path))

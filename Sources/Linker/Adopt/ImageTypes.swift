@@ -18,7 +18,7 @@ struct ImageTypes {
       throw LinkError(.objectFile, object: file.name, cause: error)
     }
     isKnown = facts != nil
-    layouts = facts?.types.map { TypeLayout(name: $0.name, byteCount: $0.byteCount, layout: $0.layout) } ?? []
+    layouts = facts.map(UnitTypes.layouts(of:)) ?? []
     producers = facts?.units.compactMap(\.producer) ?? []
     for function in facts?.functions ?? [] {
       guard case .address(let address)? = function.location else { continue }

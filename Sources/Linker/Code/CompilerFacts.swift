@@ -27,6 +27,9 @@ struct CompilerFacts: Hashable, Sendable {
 
   var hasGCC: Bool { producers.contains { $0.family == .gcc } }
 
+  /// Clang, and the other compilers that stand on LLVM.
+  var hasLLVM: Bool { producers.contains { [.clang, .swift, .rust, .zig].contains($0.family) } }
+
   /// Whether callers in such an object may rely on which registers their callees leave alone (GCC's -fipa-ra, on from
   /// -O2 and -Os). Without debug information a GCC object may; nothing known at all may too.
   var mayRelyOnCalleeRegisters: Bool {

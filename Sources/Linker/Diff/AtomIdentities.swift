@@ -108,8 +108,15 @@ final class AtomIdentities {
 
   /// Where the present body of a code piece starts; nil for a new one.
   func bodyStart(of id: PieceID) throws(LinkError) -> VirtualAddress? {
-    guard let first = set[id].symbols.firstIndex(where: \.isFunction), let atom = try known(id, symbol: first) else {
-      return nil
+    let functions = set[id].symbols.indices.filter { set[id].symbols[$0].isFunction }
+    guard var first = functions.first, var atom = try known(id, symbol: first) else { return nil }
+    // One without a cell may have stayed behind when its section moved.
+    if atom.placement.cell == nil {
+      for other in functions.dropFirst() {
+        guard let moved = try known(id, symbol: other), moved.placement.cell != nil else { continue }
+        (first, atom) = (other, moved)
+        break
+      }
     }
     return atom.placement.body.start.displaced(by: 0 &- Int64(bitPattern: set[id].symbols[first].offset))
   }

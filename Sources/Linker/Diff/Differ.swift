@@ -6,6 +6,7 @@ struct Differ {
   private let identities: AtomIdentities
   private let matcher: Matcher
   private let memory: PlacedMemory
+  private let shortFunctions: ShortFunctions
   private var decisions = LinkDecisions()
 
   private var set: LinkSet { identities.set }
@@ -14,6 +15,7 @@ struct Differ {
     self.identities = identities
     self.memory = memory
     matcher = Matcher(identities: identities, memory: memory)
+    shortFunctions = ShortFunctions(identities: identities, matcher: matcher, memory: memory)
   }
 
   /// - Throws: what cannot be linked under a running program, by name; nothing is decided then.
@@ -50,6 +52,9 @@ struct Differ {
     } else {
       decisions.placed.insert(id)
       try noteMove(of: id)
+      for index in set[id].symbols.indices where try shortFunctions.staysBehind(id, symbol: index) {
+        decisions.staying.insert(LinkSet.Definition(id: id, symbol: index))
+      }
     }
   }
 
@@ -89,7 +94,10 @@ struct Differ {
     for (index, symbol) in set[id].symbols.enumerated() where symbol.isFunction {
       guard let atom = try identities.known(id, symbol: index) else { return false }
       let body = atom.placement.body
-      guard body.start == start.displaced(by: Int64(bitPattern: symbol.offset)) else { return false }
+      guard body.start == start.displaced(by: Int64(bitPattern: symbol.offset)) else {
+        guard try shortFunctions.staysBehind(id, symbol: index) else { return false }
+        continue
+      }
       guard body.byteCount == symbol.byteCount || symbol.byteCount == 0 else { return false }
     }
     return true
@@ -130,6 +138,7 @@ struct Differ {
     // What no symbol names in writable sections is padding.
     guard let symbol = piece.symbols.first else { return }
     guard let atom = try identities.known(id, symbol: 0) else {
+      try SplitVariables(identities: identities).refuseForm(id)
       decisions.placed.insert(id)
       return
     }

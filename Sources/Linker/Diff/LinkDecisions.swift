@@ -5,6 +5,8 @@ import Journal
 struct LinkDecisions {
   /// Get a new place in the arena.
   var placed: Set<PieceID> = []
+  /// Functions of placed sections that go on in their old bodies: they have no room for an entry stub, and need none.
+  var staying: Set<LinkSet.Definition> = []
   /// Functions too short for an entry stub, whose new bodies fit where the old ones stand; by the piece's start.
   var inPlace: [PieceID: VirtualAddress] = [:]
   /// Named constants whose bytes change where they stand; by the piece's start.

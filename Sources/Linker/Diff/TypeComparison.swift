@@ -18,17 +18,25 @@ struct TypeComparison {
         continue
       }
       for layout in types[index].layouts {
-        let known = try directory.types(named: layout.name)
-        if known.isEmpty { added[layout.name] = layout }
-        guard !known.isEmpty, !known.contains(where: { Self.isCompatible(layout.layout, with: $0.layout) }) else {
+        let known = try known(layout)
+        guard let first = known.first else {
+          added[layout.type.name] = layout.type
           continue
         }
+        guard !known.contains(where: { Self.isCompatible(layout.type.layout, with: $0.layout) }) else { continue }
         throw LinkError(
-          .typeLayoutChanged, object: object.path, symbol: layout.name,
-          detail: DWARFTypeLayout.difference(between: known[0].layout, and: layout.layout))
+          .typeLayoutChanged, object: object.path, symbol: layout.type.name,
+          detail: DWARFTypeLayout.difference(between: first.layout, and: layout.type.layout))
       }
     }
     return added.values.sorted { $0.name < $1.name }
+  }
+
+  /// The unit's own type where units differ, else whatever type of that name there is.
+  private func known(_ layout: UnitTypes.Layout) throws(LinkError) -> [TypeLayout] {
+    var own: [TypeLayout] = []
+    for key in layout.keys { own += try directory.types(named: key) }
+    return own.isEmpty ? try directory.types(named: layout.type.name) : own
   }
 
   /// New enumerators harm nobody: what is in memory means what it meant.

@@ -6,15 +6,18 @@ struct EntryPlanner {
   private let identities: AtomIdentities
   private let memory: PlacedMemory
   private let disassembler: Disassembler
+  private let staying: Set<LinkSet.Definition>
   /// Cells and stubs that this update has already seen to: aliases share them.
   private var settledCells: Set<VirtualAddress> = []
   private var settledEntries: [VirtualAddress: VirtualAddress] = [:]
   private(set) var entries: [LinkSet.Definition: VirtualAddress] = [:]
 
-  init(identities: AtomIdentities, memory: PlacedMemory) {
+  /// - Parameter staying: the functions that go on in their old bodies.
+  init(identities: AtomIdentities, memory: PlacedMemory, staying: Set<LinkSet.Definition>) {
     self.identities = identities
     self.memory = memory
     disassembler = Disassembler(memory.machine.architecture)
+    self.staying = staying
   }
 
   private var set: LinkSet { identities.set }
@@ -26,7 +29,9 @@ struct EntryPlanner {
       let definition = LinkSet.Definition(id: id, symbol: index)
       let byteCount = symbol.byteCount == 0 ? piece.byteCount - symbol.offset : symbol.byteCount
       let body = AddressRange(start: start.displaced(by: Int64(bitPattern: symbol.offset)), byteCount: byteCount)
-      if identities.isAnonymous(id) || SymbolNaming.isClone(symbol.name) {
+      if staying.contains(definition) {
+        entries[definition] = try identities.known(id, symbol: index)?.referenceAddress
+      } else if identities.isAnonymous(id) || SymbolNaming.isClone(symbol.name) {
         try addClone(definition, body, &state)
       } else if let known = try identities.known(id, symbol: index) {
         try addBody(definition, body, of: known, &state)

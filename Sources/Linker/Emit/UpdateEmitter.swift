@@ -38,7 +38,7 @@ struct UpdateEmitter {
   ) throws(LinkError) -> UpdateContent {
     if isFirst { addMaps() }
     try layOut()
-    var planner = EntryPlanner(identities: identities, memory: memory)
+    var planner = EntryPlanner(identities: identities, memory: memory, staying: decisions.staying)
     for id in decisions.placed.sorted() where set[id].kind == .code {
       guard let place = places[id] else { continue }
       try planner.plan(id, at: place, into: &state)

@@ -40,7 +40,7 @@ struct ObjectGraph {
       try reader.readRelocations()
       self.path = path
       unit = reader.unit
-      facts = CompilerFacts(try reader.producers() + producers)
+      facts = CompilerFacts(try CompilerComments.strings(in: file) + producers)
       constructors = try reader.constructors()
       pieces = reader.pieces
       definitions = try Self.definitions(in: reader.pieces, path: path)

@@ -25,6 +25,8 @@ struct ObjectPiece {
   let isZeroFill: Bool
   /// In a COMDAT group: whichever object's the linker took, every object's is the same.
   var isInGroup = false
+  /// Where it is a C identifier: then linkers define `__start_` and `__stop_` symbols around the section.
+  var setName: String?
   /// Ascending by offset; empty for a literal.
   var symbols: [PieceSymbol] = []
   /// Offsets from the start of the piece.

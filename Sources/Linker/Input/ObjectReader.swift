@@ -16,7 +16,10 @@ struct ObjectReader {
   var unit: String { symbols.unit }
 
   init(_ file: ELFFile, path: String, machine: any Machine) throws {
-    guard file.header.type == .relocatable else { throw LinkError(.notARelocatableObject, object: path) }
+    guard file.header.type == .relocatable else {
+      guard let soname = try file.dynamic()?.soname() else { throw LinkError(.notARelocatableObject, object: path) }
+      throw LinkError(.newNeededLibrary, object: path, symbol: soname)
+    }
     guard file.header.machine.architecture == machine.architecture else {
       throw LinkError(
         .wrongArchitecture, object: path,
@@ -62,8 +65,17 @@ struct ObjectReader {
       bytes: try view.map { view throws(ObjectFileError) in try view.bytes(at: 0, count: view.count) } ?? [])
     piece.symbols = symbols.map { $0.relative(to: start) }.sorted { $0.offset < $1.offset }
     piece.isInGroup = section.flags.contains(.group)
+    piece.setName = Self.setName(file.name(of: section))
     piecesOfSection[section.index, default: []].append(piece.index)
     pieces.append(piece)
+  }
+
+  private static func setName(_ section: String) -> String? {
+    let isIdentifier = section.utf8.allSatisfy { byte in
+      byte == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+    }
+    return isIdentifier && !section.isEmpty ? section : nil
   }
 
   /// `SHF_MERGE | SHF_STRINGS`: every string is a literal of its own, as linkers merge them (gABI, Section Attributes).
@@ -122,13 +134,6 @@ struct ObjectReader {
     piece.symbols = [symbol.relative(to: symbol.value)]
     piecesOfSection[piece.section] = [piece.index]
     pieces.append(piece)
-  }
-
-  /// The strings of `.comment`: one for each compiler.
-  func producers() throws(ObjectFileError) -> [String] {
-    guard let section = file.section(named: ".comment") else { return [] }
-    let view = try file.contents(of: section)
-    return try view.bytes(at: 0, count: view.count).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
   }
 
   // MARK: Edges

@@ -5,7 +5,7 @@ import ObjectFile
 struct ObjectTypes {
   /// False where the object has no debug information: only sizes can be compared then.
   let isKnown: Bool
-  let layouts: [TypeLayout]
+  let layouts: [UnitTypes.Layout]
   /// `DW_AT_producer` of each unit: the compiler and, from GCC, its options.
   let producers: [String]
   private var digests: [Place: String] = [:]
@@ -24,7 +24,7 @@ struct ObjectTypes {
       throw LinkError(.unreadableObject, object: path, cause: error)
     }
     isKnown = facts != nil
-    layouts = facts?.types.map { TypeLayout(name: $0.name, byteCount: $0.byteCount, layout: $0.layout) } ?? []
+    layouts = facts?.types.map { UnitTypes.Layout($0, in: facts?.units ?? []) } ?? []
     producers = facts?.units.compactMap(\.producer) ?? []
     for function in facts?.functions ?? [] {
       guard case .section(let section, let offset)? = function.location else { continue }

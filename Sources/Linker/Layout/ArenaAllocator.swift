@@ -11,9 +11,6 @@ struct ArenaAllocator {
     self.cursors = cursors
   }
 
-  /// Loader-table counts, which the emitter keeps.
-  mutating func note(_ update: (inout ArenaCursors) -> Void) { update(&cursors) }
-
   /// Code is aligned to 16 bytes at least, as compilers align functions, and gets the room up to the next boundary.
   mutating func code(_ byteCount: UInt64, alignment: UInt64) throws(LinkError) -> AddressRange {
     let room = max(16, (byteCount + 15) & ~15)

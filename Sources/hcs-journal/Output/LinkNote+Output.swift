@@ -3,7 +3,8 @@ import Linker
 extension LinkNote {
   var line: String {
     switch kind {
-    case .layoutUnchecked: "\(subject): layout unchecked (no -g)"
+    case .layoutUnchecked:
+      "\(subject): layout unchecked (no -g), and prototypes as well: callers not given go on as they were compiled"
     case .sectionIsAtom: "\(subject): a whole section is one atom; build with -ffunction-sections for smaller updates"
     case .constantMoved: "\(subject): the constant has moved; pointers to it that the program keeps lead to the old one"
     case .prototypeChanged:
