@@ -23,7 +23,8 @@ public struct BaseSymbol: Hashable, Sendable {
   public var byteCount: UInt64
   public var kind: Kind
   public var binding: Binding
-  /// The `STT_FILE` symbol that a local symbol follows; nil for globals.
+  /// The `STT_FILE` symbol that a local symbol follows; for a global one the same name of the unit that defines it,
+  /// where that is known.
   public var unit: String?
   public var unitOrdinal: UInt32
   /// See `AtomChange.typeDigest`.

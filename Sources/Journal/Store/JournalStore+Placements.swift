@@ -11,17 +11,6 @@ extension JournalStore {
     }
   }
 
-  /// Whether the newest update on the way that touched the atom removed it.
-  public func isRemoved(_ atom: AtomIdentity, at digest: Digest) throws(JournalError) -> Bool {
-    try lookUp { db in
-      let lineage = try lineage(of: digest, in: db)
-      guard let id = try AtomTable(db: db).id(of: atom),
-        let row = try PlacementTable(db: db).row(of: id, at: lineage)
-      else { return false }
-      return row.placement == nil
-    }
-  }
-
   public func placements(named name: String, at digest: Digest) throws(JournalError) -> [PlacedAtom] {
     try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
@@ -30,16 +19,38 @@ extension JournalStore {
   }
 
   /// The same for many names at once, which costs much less than one by one. A name without atoms is not in the answer.
+  ///
+  /// - Parameter includingRemoved: whether those that an update removed are among them, not current, where they stood
+  ///   last.
   public func placements(
-    named names: some Collection<String>, at digest: Digest
+    named names: some Collection<String>, at digest: Digest, includingRemoved: Bool = false
   ) throws(JournalError) -> [String: [PlacedAtom]] {
     try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
       let ids = try db.all(namedOneOf: names, "SELECT id FROM atom WHERE name IN", orderedBy: "name, id") {
         try $0.integer(0)
       }
-      let atoms = try ids.compactMap { try current($0, at: lineage, in: db) }
+      let atoms = try ids.compactMap { id in
+        try includingRemoved ? newest(id, at: lineage, in: db) : current(id, at: lineage, in: db)
+      }
       return Dictionary(grouping: atoms, by: \.identity.name)
+    }
+  }
+
+  /// The atoms of one compilation unit that updates have placed or changed and none has removed; no static locals, no
+  /// variants.
+  public func placements(
+    inUnit unit: String, ordinal: UInt32, at digest: Digest
+  ) throws(JournalError) -> [PlacedAtom] {
+    try lookUp { db in
+      let lineage = try lineage(of: digest, in: db)
+      let ids = try db.all(
+        """
+        SELECT id FROM atom WHERE unit = ? AND unit_ordinal = ? AND enclosing_function IS NULL AND variant IS NULL
+        ORDER BY name, id
+        """, [unit, Int64(ordinal)]
+      ) { try $0.integer(0) }
+      return try ids.compactMap { try current($0, at: lineage, in: db) }
     }
   }
 
@@ -107,6 +118,14 @@ extension JournalStore {
     if placed.update == .base { return nil }
     let content = try update(placed.update).content
     return content.atoms.first { $0.atom == placed.identity }?.bodyWrite(in: content)?.write
+  }
+
+  private func newest(_ atom: Int64, at lineage: Lineage, in db: Database) throws -> PlacedAtom? {
+    let table = PlacementTable(db: db)
+    if let row = try table.row(of: atom, at: lineage), row.placement != nil { return PlacedAtom(row, isCurrent: true) }
+    return try table.rows(of: atom, on: lineage).last { $0.placement != nil }.flatMap {
+      PlacedAtom($0, isCurrent: false)
+    }
   }
 
   private func current(_ atom: Int64, at lineage: Lineage, in db: Database) throws -> PlacedAtom? {

@@ -28,7 +28,7 @@ public enum ImageAdoption {
     let check = try ObjectCheck(objects)
     do {
       let file = try ELFFile(try MappedFile(path: path))
-      let adoption = try Adoption(file, path: path, preparedPath: preparedPath, room: room)
+      let adoption = try Adoption(file, path: path, objects: check.files, preparedPath: preparedPath, room: room)
       var outcome = try adoption.finish(journalPath: journalPath, libraryFolders: libraryFolders)
       outcome.notes += try check.notes(outcome.store)
       return outcome
@@ -50,7 +50,7 @@ private struct Adoption {
   private let base: BaseImage
   private let prepared: ELFPreparedImage
 
-  init(_ file: ELFFile, path: String, preparedPath: String, room: ArenaRoom) throws {
+  init(_ file: ELFFile, path: String, objects: [ELFFile], preparedPath: String, room: ArenaRoom) throws {
     self.file = file
     self.path = path
     self.preparedPath = preparedPath
@@ -58,7 +58,7 @@ private struct Adoption {
       throw LinkError(.wrongArchitecture, object: path, detail: "\(file.header.machine)")
     }
     types = try ImageTypes(file)
-    symbols = try ImageSymbols(file, types: types)
+    symbols = try ImageSymbols(file, types: types, units: GlobalUnits(objects: objects, types: types))
     let draft = try ELFPreparedImage(preparing: file, request: room.request(for: architecture))
     let original = Digest.sha256 { file.view.piece(at: $0, ofAtMost: $1) }
     let arena = Arena(draft)

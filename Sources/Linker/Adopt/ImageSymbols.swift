@@ -10,9 +10,11 @@ struct ImageSymbols {
   private(set) var switchesStacks = false
 
   private let file: ELFFile
+  /// By the name of `STT_FILE` symbols.
+  private var unitCounts: [String: UInt32] = [:]
   private let types: ImageTypes
 
-  init(_ file: ELFFile, types: ImageTypes) throws(LinkError) {
+  init(_ file: ELFFile, types: ImageTypes, units: GlobalUnits) throws(LinkError) {
     self.file = file
     self.types = types
     do throws(ObjectFileError) {
@@ -23,6 +25,7 @@ struct ImageSymbols {
     } catch {
       throw LinkError(.objectFile, object: file.name, cause: error)
     }
+    units.assign(to: &symbols, unitCounts)
     guard !symbols.isEmpty else { throw LinkError(.imageWithoutSymbols, object: file.name) }
   }
 
@@ -31,7 +34,6 @@ struct ImageSymbols {
   private mutating func readSymbols(_ table: ELFSymbolTable) throws(ObjectFileError) {
     symbols.reserveCapacity(table.count)
     let threadBlock = threadBlockOffset()
-    var ordinals: [String: UInt32] = [:]
     var unit: String?
     var ordinal: UInt32 = 0
     for symbol in table {
@@ -39,8 +41,8 @@ struct ImageSymbols {
         let name = try table.name(of: symbol)
         // Linkers put local symbols of no file behind a STT_FILE symbol without a name.
         unit = name.isEmpty ? nil : name
-        ordinal = ordinals[name, default: 0]
-        ordinals[name] = ordinal + 1
+        ordinal = unitCounts[name, default: 0]
+        unitCounts[name] = ordinal + 1
         continue
       }
       // Linkers make hidden symbols local, but any object may refer to them (gABI, Symbol Visibility).

@@ -5,9 +5,11 @@ import ObjectFile
 /// same is named then, and not taken for an edit at the first update.
 struct ObjectCheck {
   private let paths: [String]
+  let files: [ELFFile]
 
   /// - Throws: for a file that is no object, before anything has been made.
   init(_ paths: [String]) throws(LinkError) {
+    var files: [ELFFile] = []
     for path in paths {
       let file: ELFFile
       do {
@@ -16,8 +18,10 @@ struct ObjectCheck {
         throw LinkError(.unreadableObject, object: path, cause: error)
       }
       guard file.header.type == .relocatable else { throw LinkError(.notARelocatableObject, object: path) }
+      files.append(file)
     }
     self.paths = paths
+    self.files = files
   }
 
   /// What the objects are not, against the base image of a new journal.

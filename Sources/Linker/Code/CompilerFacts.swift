@@ -25,8 +25,6 @@ struct CompilerFacts: Hashable, Sendable {
     producers = strings.compactMap(Self.producer).filter { seen.insert($0).inserted }
   }
 
-  var hasGCC: Bool { producers.contains { $0.family == .gcc } }
-
   /// Clang, and the other compilers that stand on LLVM.
   var hasLLVM: Bool { producers.contains { [.clang, .swift, .rust, .zig].contains($0.family) } }
 

@@ -36,19 +36,4 @@ enum JumpTable {
     case .absolute64: bytes.littleEndian64(at: offset).map { VirtualAddress($0) }
     }
   }
-
-  /// Where relocated entries of an object's table go, as offsets from the symbol that each names (a function's section
-  /// or the function itself), in the order given.
-  ///
-  /// A PC32 entry counts from its own field, but is added to the table's start: the field's offset is taken off again.
-  /// - Parameter tableOffset: of the table's start, in the same atom as the relocations' offsets.
-  static func symbolOffsets(relocations: [AtomRelocation], tableOffset: Int) -> [(symbol: Int, offset: Int64)] {
-    relocations.compactMap { relocation in
-      switch X86Relocation(rawValue: relocation.type) {
-      case .direct64: (relocation.symbol, relocation.addend)
-      case .pc32: (relocation.symbol, relocation.addend &- Int64(relocation.offset &- tableOffset))
-      default: nil
-      }
-    }
-  }
 }

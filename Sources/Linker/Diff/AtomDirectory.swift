@@ -8,6 +8,7 @@ final class AtomDirectory {
   let base: BaseImage
   private var globals: [String: KnownAtom?] = [:]
   private var units: [UnitKey: [String: [BaseSymbol]]] = [:]
+  private var globalNames: [UnitKey: [String]] = [:]
   /// What has been asked of the journal: an object names most of what it refers to many times.
   private var placements: [String: [PlacedAtom]] = [:]
   private var symbols: [String: [BaseSymbol]] = [:]
@@ -25,7 +26,9 @@ final class AtomDirectory {
 
   /// Looks names up that will be asked for, all at once.
   func prepare(_ names: Set<String>) throws(LinkError) {
-    let placed = try fromJournal { () throws(JournalError) in try store.placements(named: names, at: parent) }
+    let placed = try fromJournal { () throws(JournalError) in
+      try store.placements(named: names, at: parent, includingRemoved: true)
+    }
     let known = try fromJournal { () throws(JournalError) in try store.baseSymbols(named: names) }
     for name in names {
       placements[name] = placed[name] ?? []
@@ -43,8 +46,11 @@ final class AtomDirectory {
 
   private func findGlobal(named name: String) throws(LinkError) -> KnownAtom? {
     let placed = try placements(named: name).filter { $0.identity.unit == nil && $0.kind != .importStub }
-    if let newest = placed.max(by: { $0.update < $1.update }) { return KnownAtom(newest) }
-    return try baseGlobal(named: name)
+    let newest = placed.max { $0.update < $1.update }
+    if let newest, newest.update != .base { return KnownAtom(newest) }
+    var atom = try baseGlobal(named: name)
+    if let newest { atom?.isRemoved = !newest.isCurrent }
+    return atom
   }
 
   private func baseGlobal(named name: String) throws(LinkError) -> KnownAtom? {
@@ -66,12 +72,11 @@ final class AtomDirectory {
     try !baseSymbols(named: "main").contains { $0.binding != .local }
   }
 
-  /// Every variant of a function or variable by exact identity name: newest first.
+  /// Every variant of a function or variable by exact identity name, those that are removed included.
   func placements(named name: String) throws(LinkError) -> [PlacedAtom] {
     if let known = placements[name] { return known }
-    let placed = try fromJournal { () throws(JournalError) in try store.placements(named: name, at: parent) }
-    placements[name] = placed
-    return placed
+    try prepare([name])
+    return placements[name] ?? []
   }
 
   /// The local symbols of one compilation unit of the base image by their names there.
@@ -79,9 +84,21 @@ final class AtomDirectory {
     let key = UnitKey(name: unit, ordinal: ordinal)
     if let known = units[key] { return known }
     let symbols = try fromJournal { () throws(JournalError) in try store.baseSymbols(inUnit: unit, ordinal: ordinal) }
-    let byName = Dictionary(grouping: symbols, by: \.name)
+    let byName = Dictionary(grouping: symbols.filter { $0.binding == .local }, by: \.name)
     units[key] = byName
+    globalNames[key] = symbols.filter { $0.binding == .global }.map(\.name)
     return byName
+  }
+
+  /// The global symbols that are known to be a unit's own.
+  func baseGlobals(unit: String, ordinal: UInt32) throws(LinkError) -> [String] {
+    _ = try baseLocals(unit: unit, ordinal: ordinal)
+    return globalNames[UnitKey(name: unit, ordinal: ordinal)] ?? []
+  }
+
+  /// What updates have placed of a unit's own.
+  func placedLocals(unit: String, ordinal: UInt32) throws(LinkError) -> [PlacedAtom] {
+    try fromJournal { () throws(JournalError) in try store.placements(inUnit: unit, ordinal: ordinal, at: parent) }
   }
 
   func unitOrdinals(named unit: String) throws(LinkError) -> [UInt32] {
@@ -93,13 +110,16 @@ final class AtomDirectory {
     let placed = try placements(named: name).filter {
       $0.identity.unit == unit && $0.identity.unitOrdinal == ordinal && $0.identity.enclosingFunction == nil
     }
-    if let newest = placed.max(by: { $0.update < $1.update }) { return KnownAtom(newest) }
+    let newest = placed.max { $0.update < $1.update }
+    if let newest, newest.update != .base { return KnownAtom(newest) }
     let symbols = try baseLocals(unit: unit, ordinal: ordinal)[name] ?? []
     guard symbols.count <= 1 else {
       throw LinkError(.ambiguousLocal, symbol: name, detail: "\(symbols.count) local symbols of that name in \(unit)")
     }
     guard let symbol = symbols.first else { return nil }
-    return try atom(symbol)
+    var atom = try atom(symbol)
+    if let newest { atom?.isRemoved = !newest.isCurrent }
+    return atom
   }
 
   /// The base image's own atom of that identity, whatever updates made of it.
@@ -157,11 +177,6 @@ final class AtomDirectory {
   /// Whether the loader asks the image's own code where the function is (STT_GNU_IFUNC).
   func isIndirectFunction(_ name: String) throws(LinkError) -> Bool {
     try baseSymbols(named: name).contains { $0.kind == .indirectFunction }
-  }
-
-  /// Whether an update removed the atom, and none has brought it back.
-  func isRemoved(_ identity: AtomIdentity) throws(LinkError) -> Bool {
-    try fromJournal { () throws(JournalError) in try store.isRemoved(identity, at: parent) }
   }
 
   /// An atom that an update placed, by its whole identity.

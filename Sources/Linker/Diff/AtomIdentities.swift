@@ -10,6 +10,7 @@ final class AtomIdentities {
   let directory: AtomDirectory
   private let memory: PlacedMemory
   private var ordinals: [Int: UInt32] = [:]
+  private var bodyStarts: [PieceID: VirtualAddress?] = [:]
   private var statics: [Int: StaticLocals] = [:]
 
   private let types: [ObjectTypes]
@@ -108,6 +109,13 @@ final class AtomIdentities {
 
   /// Where the present body of a code piece starts; nil for a new one.
   func bodyStart(of id: PieceID) throws(LinkError) -> VirtualAddress? {
+    if let known = bodyStarts[id] { return known }
+    let start = try findBodyStart(of: id)
+    bodyStarts[id] = .some(start)
+    return start
+  }
+
+  private func findBodyStart(of id: PieceID) throws(LinkError) -> VirtualAddress? {
     let functions = set[id].symbols.indices.filter { set[id].symbols[$0].isFunction }
     guard var first = functions.first, var atom = try known(id, symbol: first) else { return nil }
     // One without a cell may have stayed behind when its section moved.

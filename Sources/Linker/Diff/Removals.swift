@@ -1,13 +1,17 @@
 import Addressing
 import Journal
 
-/// What a compilation unit of the base image defined and its new object does not: told once, until it comes back.
+/// What a compilation unit defined and its new object does not: told once, until it comes back.
 ///
-/// Nothing is written for it: old frames and kept pointers go on in what stands there. Local symbols only, for a global
-/// one that an object lacks may well be another object's; and only by names that compilers keep.
+/// Nothing is written for it: old frames and kept pointers go on in what stands there. Only what is known to be the
+/// unit's own: its local symbols, of the base image or of updates, and those global ones of the base image whose unit
+/// debug information or the objects given to `init` tell, as long as no update has moved them: a global one that an
+/// update placed may have come from any object. And only by names that compilers keep.
 struct Removals {
   private let identities: AtomIdentities
   private let decisions: LinkDecisions
+
+  private var directory: AtomDirectory { identities.directory }
 
   init(identities: AtomIdentities, decisions: LinkDecisions) {
     self.identities = identities
@@ -16,13 +20,12 @@ struct Removals {
 
   func changes() throws(LinkError) -> [AtomChange] { try returns() + removals() }
 
-  /// Local symbols that come back as they were: nothing is placed for them either.
+  /// Symbols that come back as they were: nothing is placed for them either.
   private func returns() throws(LinkError) -> [AtomChange] {
     var changes: [AtomChange] = []
     for id in decisions.kept.keys.sorted() where !identities.isAnonymous(id) {
-      for (index, symbol) in identities.set[id].symbols.enumerated() where symbol.isLocal && isKept(symbol.name) {
-        guard let atom = try identities.known(id, symbol: index), try identities.directory.isRemoved(atom.identity)
-        else { continue }
+      for (index, symbol) in identities.set[id].symbols.enumerated() where isKept(symbol.name) {
+        guard let atom = try identities.known(id, symbol: index), atom.isRemoved else { continue }
         changes.append(
           AtomChange(
             atom: atom.identity, atomKind: atom.kind, change: .added, before: nil, after: atom.placement,
@@ -37,30 +40,41 @@ struct Removals {
     for (index, object) in identities.set.objects.enumerated() where !object.unit.isEmpty {
       let ordinal = try identities.ordinal(of: index)
       let present = Set(object.pieces.lazy.flatMap(\.symbols).map(\.name))
-      let locals = try identities.directory.baseLocals(unit: object.unit, ordinal: ordinal)
-      for (name, symbols) in locals.sorted(by: { $0.key < $1.key }) where !present.contains(name) {
-        guard symbols.count == 1, isKept(name), let symbol = symbols.first,
-          symbol.kind == .function || symbol.kind == .data,
-          let change = try change(name, object.unit, ordinal)
-        else { continue }
-        changes.append(change)
+      for name in try locals(of: object.unit, ordinal) where isGone(name, present) {
+        guard let atom = try directory.local(named: name, unit: object.unit, ordinal: ordinal) else { continue }
+        append(atom, to: &changes)
+      }
+      for name in try directory.baseGlobals(unit: object.unit, ordinal: ordinal) where isGone(name, present) {
+        guard let atom = try directory.global(named: name), !atom.isPlacedByUpdate else { continue }
+        append(atom, to: &changes)
       }
     }
     return changes
   }
 
-  /// Whether the name is the source's own and not one that a compiler makes up and numbers.
-  private func isKept(_ name: String) -> Bool {
-    !SymbolNaming.isClone(name) && !SymbolNaming.isAnonymousConstant(name) && !name.contains(".")
+  /// The names of a unit's functions and data that no other file sees, each once.
+  private func locals(of unit: String, _ ordinal: UInt32) throws(LinkError) -> [String] {
+    let base = try directory.baseLocals(unit: unit, ordinal: ordinal).values.filter { symbols in
+      symbols.count == 1 && symbols.allSatisfy { $0.kind == .function || $0.kind == .data }
+    }
+    let placed = try directory.placedLocals(unit: unit, ordinal: ordinal).filter { $0.kind != .importStub }
+    return Set(base.joined().map(\.name) + placed.map(\.identity.name)).sorted()
   }
 
-  private func change(_ name: String, _ unit: String, _ ordinal: UInt32) throws(LinkError) -> AtomChange? {
-    let identity = AtomIdentity(name: name, unit: unit, unitOrdinal: ordinal)
-    guard try !identities.directory.isRemoved(identity),
-      let atom = try identities.directory.local(named: name, unit: unit, ordinal: ordinal)
-    else { return nil }
-    return AtomChange(
-      atom: atom.identity, atomKind: atom.kind, change: .removed, before: atom.placement, after: nil, operations: [],
-      typeDigest: atom.typeDigest)
+  /// Whether the name is the source's own, not one that a compiler makes up and numbers, and no given object has it.
+  private func isGone(_ name: String, _ present: Set<String>) -> Bool {
+    isKept(name) && !present.contains(name) && identities.set.definition(of: name) == nil
+  }
+
+  private func isKept(_ name: String) -> Bool {
+    !SymbolNaming.isClone(name) && !SymbolNaming.isAnonymousConstant(name) && !name.contains(".") && !name.isEmpty
+  }
+
+  private func append(_ atom: KnownAtom, to changes: inout [AtomChange]) {
+    guard !atom.isRemoved, atom.threadOffset == nil else { return }
+    changes.append(
+      AtomChange(
+        atom: atom.identity, atomKind: atom.kind, change: .removed, before: atom.placement, after: nil,
+        operations: [], typeDigest: atom.typeDigest))
   }
 }

@@ -90,7 +90,7 @@ struct EntryPlanner {
     }
     state.draft.add(
       AtomChange(
-        atom: known.identity, atomKind: .function, change: .moved, before: known.placement,
+        atom: known.identity, atomKind: .function, change: known.change(.moved), before: known.former,
         after: Placement(body: body, capacity: body.byteCount, entry: entry, cell: cell), operations: operations,
         typeDigest: identities.typeDigest(definition.id, symbol: definition.symbol) ?? known.typeDigest))
   }

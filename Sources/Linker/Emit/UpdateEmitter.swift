@@ -133,7 +133,7 @@ struct UpdateEmitter {
       state.draft.add(
         AtomChange(
           atom: try identity(id, index, body), atomKind: set[id].kind == .variable ? .variable : .constant,
-          change: known == nil ? .added : .moved, before: known?.placement,
+          change: known?.change(.moved) ?? .added, before: known?.former,
           after: Placement(body: body, capacity: body.byteCount), operations: operations,
           typeDigest: identities.typeDigest(id, symbol: index)))
     }
@@ -170,8 +170,9 @@ struct UpdateEmitter {
       after.capacity = byteCount
       state.draft.add(
         AtomChange(
-          atom: known.identity, atomKind: .function, change: .rewritten, before: known.placement, after: after,
-          operations: [operation], typeDigest: identities.typeDigest(id, symbol: index) ?? known.typeDigest))
+          atom: known.identity, atomKind: .function, change: known.change(.rewritten), before: known.former,
+          after: after, operations: [operation],
+          typeDigest: identities.typeDigest(id, symbol: index) ?? known.typeDigest))
     }
     state.draft.add(
       Guard(range: range, reach: .whole, reason: .overwritten, direction: .both, function: first.identity.name))
@@ -187,8 +188,9 @@ struct UpdateEmitter {
       after.body = AddressRange(start: after.body.start, byteCount: set[id].symbols[index].byteCount)
       state.draft.add(
         AtomChange(
-          atom: known.identity, atomKind: known.kind, change: .rewritten, before: known.placement, after: after,
-          operations: operations, typeDigest: identities.typeDigest(id, symbol: index) ?? known.typeDigest))
+          atom: known.identity, atomKind: known.kind, change: known.change(.rewritten), before: known.former,
+          after: after, operations: operations, typeDigest: identities.typeDigest(id, symbol: index) ?? known.typeDigest
+        ))
     }
   }
 }

@@ -87,6 +87,11 @@ struct ObjectSymbols {
     symbol.binding == .weak || symbol.binding == .unique
   }
 
+  /// The names of what other files may refer to and no other file may define.
+  var strongDefinitions: Set<String> {
+    Set((bySection.values.joined() + common).filter { !$0.isLocal && !$0.isWeak }.map(\.name))
+  }
+
   /// Ascending by value.
   func defined(in section: Int) -> ArraySlice<PieceSymbolAt> { bySection[section, default: []][...] }
 

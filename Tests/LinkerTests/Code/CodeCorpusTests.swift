@@ -77,11 +77,20 @@ import Testing
         symbols[$0.symbol].place == section
       }
       guard let first = own.map(\.offset).min() else { continue }
-      let table = JumpTable.symbolOffsets(relocations: own, tableOffset: first)
       guard let base = try placedTable(index, first, of: function, corpus) else { continue }
-      return (table.map { function.place.displaced(by: $0.offset) }, base)
+      return (own.compactMap { Self.offset(of: $0, inTableAt: first) }.map { function.place.displaced(by: $0) }, base)
     }
     return nil
+  }
+
+  /// How far from its symbol an entry leads. One that is relative counts from its own field, but is added to the table's
+  /// start: the field's offset is taken off again.
+  private static func offset(of entry: AtomRelocation, inTableAt table: Int) -> Int64? {
+    switch X86Relocation(rawValue: entry.type) {
+    case .direct64: entry.addend
+    case .pc32: entry.addend &- Int64(entry.offset &- table)
+    default: nil
+    }
   }
 
   /// Where the function's own reference to the table leads in the image.

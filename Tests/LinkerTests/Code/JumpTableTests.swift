@@ -20,19 +20,4 @@ import Testing
     let targets = JumpTable.targets(bytes: bytes, base: VirtualAddress(0x2000), entry: .absolute64, within: body)
     #expect(targets == [VirtualAddress(0x1008), VirtualAddress(0x10ff)])
   }
-
-  @Test("the entries of an object's table are offsets from the function's section")
-  func object() {
-    func relocation(_ offset: Int, _ type: X86Relocation, _ addend: Int64) -> AtomRelocation {
-      AtomRelocation(offset: offset, type: type.rawValue, symbol: 7, addend: addend)
-    }
-    // .long .L3-.L2 with .L2 at 8: the assembler adds how far the entry is from the table's start.
-    let relative = JumpTable.symbolOffsets(
-      relocations: [relocation(8, .pc32, 0x30), relocation(12, .pc32, 0x24), relocation(16, .tpOff32, 1)],
-      tableOffset: 8)
-    #expect(relative.map(\.offset) == [0x30, 0x20])
-    #expect(relative.map(\.symbol) == [7, 7])
-    let absolute = JumpTable.symbolOffsets(relocations: [relocation(8, .direct64, 0x44)], tableOffset: 8)
-    #expect(absolute.map(\.offset) == [0x44])
-  }
 }
