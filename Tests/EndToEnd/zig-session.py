@@ -9,8 +9,6 @@ Ends with `N passed, N failed` on a line of its own.
 """
 
 import argparse
-import copy
-import json
 import pathlib
 import re
 import shutil
@@ -23,10 +21,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "zig"))
 
 import program  # noqa: E402
 from compiler import CompilerEnded, compiler  # noqa: E402
+from journal import Journal  # noqa: E402
 from live import Process, ProcessEnded  # noqa: E402
 
-FULL = [("0.10.1.post1", "x86_64-linux"), ("0.14.1", "x86_64-linux"), ("0.17.1", "x86_64-linux")]
-SHORT = [("0.10.1.post1", "aarch64-linux"), ("0.15.2", "x86_64-linux"), ("0.16.0", "x86_64-linux")]
+FULL = [("0.10.1.post1", "aarch64-macos"), ("0.10.1.post1", "x86_64-linux"), ("0.14.1", "x86_64-linux"),
+        ("0.17.1", "x86_64-linux")]
+SHORT = [("0.10.1.post1", "x86_64-macos"), ("0.10.1.post1", "aarch64-linux"), ("0.15.2", "x86_64-linux"),
+         ("0.16.0", "x86_64-linux")]
 
 
 class Checks:
@@ -43,29 +44,6 @@ class Checks:
 
     def same(self, got, wanted, what):
         return self.check(got == wanted, what, f"is      {got}\n  must be {wanted}")
-
-
-class Journal:
-    def __init__(self, tool, path, checks):
-        self.tool, self.path, self.checks = tool, path, checks
-
-    def run(self, command, *words):
-        return subprocess.run([str(word) for word in (self.tool, command, "-j", self.path, *words)],
-                              capture_output=True, text=True, errors="replace")
-
-    def must(self, what, command, *words):
-        output = self.run(command, *words)
-        detail = f"{command} {' '.join(map(str, words))}: status {output.returncode}\n  {output.stdout}{output.stderr}"
-        self.checks.check(output.returncode == 0, f"{what}: {command}", detail)
-        return output.stdout
-
-    def json(self, what, command, *words):
-        text = self.must(what, command, *words, "--json")
-        try:
-            return json.loads(text)
-        except ValueError:
-            self.checks.check(False, f"{what}: {command} --json", text)
-            return {}
 
 
 class Session:
@@ -107,7 +85,7 @@ class Session:
         kept = self.work / f"{len(self.images):02}"
         shutil.copy(self.image, kept)
         self.images.append(kept)
-        self.states.append(copy.deepcopy({**self.state, "functions": dict(self.state["functions"])}))
+        self.states.append(program.kept(self.state))
 
     # One edit
 
@@ -290,7 +268,7 @@ def arguments():
 def main():
     options = arguments()
     checks = Checks()
-    sessions = [(*pair, program.edits(pair[0])) for pair in FULL] + [(*pair, program.EDITS[:program.SHORT]) for pair in SHORT]
+    sessions = [(*pair, program.edits(*pair)) for pair in FULL] + [(*pair, program.EDITS[:program.SHORT]) for pair in SHORT]
     for version, target, edits in sessions:
         if options.only not in f"{version} {target}":
             continue

@@ -42,7 +42,9 @@ enum ImageReading {
 
   static func image(_ file: MappedFile) throws(LinkError) -> ObservedImage {
     do {
-      return try ObservedImage(elf: ELFFile(file))
+      // MH_MAGIC_64, as it stands in a little-endian file.
+      let isMachO = try file.view.count >= 4 && file.view.load(UInt32.self, at: 0) == 0xfeed_facf
+      return isMachO ? try ObservedImage(machO: MachOFile(file)) : try ObservedImage(elf: ELFFile(file))
     } catch let error as LinkError {
       throw error
     } catch {

@@ -148,6 +148,11 @@ struct ObservationDraft {
     guard let bytes = memory.bytes(after.range) else { return }
     let isSame = bytes.before == bytes.after
     if isSame, before.range == after.range { return }
+    // A symbol without a size: what has come or gone behind the body is not the body's.
+    if self.after.hasDerivedSizes, before.range.byteCount != after.range.byteCount {
+      let common = Int(clamping: min(before.range.byteCount, after.range.byteCount))
+      if bytes.before.prefix(common) == bytes.after.prefix(common) { return }
+    }
     if pair.isFunction, before.range == after.range,
       let patched = try callSites.patched(in: after.range, bytes.before, bytes.after)
     {

@@ -26,6 +26,8 @@ struct ObservedImage {
   /// pointers must be told by what they hold.
   var rebased: [VirtualAddress: VirtualAddress]?
   var pageByteCount: UInt64
+  /// Where symbols have no sizes each reaches to the next one: a neighbour that comes or goes changes it.
+  var hasDerivedSizes = false
   var switchesStacks = false
 }
 

@@ -52,6 +52,7 @@ struct RecordCommand: ParsableCommand {
     if let content = linked.content, !options.dryRun {
       let update = try store.append(content, parent: parent.digest)
       recorded.update = try store.summary(update.number)
+      recorded.story = try ObservationStory.lines(of: update, in: store)
       common.log.info("recorded update \(update.number)")
     }
     recorded.targets = try apply(recorded.update?.number ?? parent.number, store)
@@ -74,12 +75,15 @@ private struct Recorded: CommandOutput {
   let linked: IncrementalLinker.Result
   let isDryRun: Bool
   var update: UpdateSummary?
+  /// Of an observed update, what it did to whom.
+  var story: [String]?
   var targets: [TargetResult] = []
 
   var json: JSONValue {
     .object([
       ("journal", .string(path)), ("dryRun", .boolean(isDryRun)), ("changed", .boolean(linked.content != nil)),
-      ("parent", parent.json), ("update", update.map { .object($0.members) }),
+      ("parent", parent.json), ("story", story.map { .array($0.map(JSONValue.string)) }),
+      ("update", update.map { .object($0.members) }),
       ("atoms", .array((linked.content?.atoms ?? []).map(\.json))),
       ("guards", .array((linked.content?.guards ?? []).map(\.json))),
       ("operationCount", .count(linked.content?.operations.count ?? 0)),
@@ -97,6 +101,7 @@ private struct Recorded: CommandOutput {
     let title =
       update.map { "recorded \(style.bold($0.number.title)), after \(parent.number.title): \(sizes)" }
       ?? "would record an update after \(parent.number.title): \(sizes); nothing was recorded"
-    return [title] + content.atoms.map { "  " + $0.line(style) } + notes + targets.flatMap { $0.lines(style) }
+    return [title] + (story.map { $0.map { "  " + $0 } } ?? content.atoms.map { "  " + $0.line(style) }) + notes
+      + targets.flatMap { $0.lines(style) }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Journal
+import Linker
 
 struct ShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,19 +18,25 @@ struct ShowCommand: ParsableCommand {
     let store = try common.store(.read)
     let summary = try store.summary(UpdateNumber(number))
     let update = try store.update(UpdateNumber(number))
-    common.emit(Shown(summary: summary, content: update.content, byteCount: bytes ? .max : 16))
+    common.emit(
+      Shown(
+        summary: summary, story: try ObservationStory.lines(of: update, in: store), content: update.content,
+        byteCount: bytes ? .max : 16))
   }
 }
 
 private struct Shown: CommandOutput {
   let summary: UpdateSummary
+  /// Of an observed update, what it did to whom.
+  let story: [String]?
   let content: UpdateContent
   let byteCount: Int
 
   var json: JSONValue {
     .object(
       summary.members + [
-        ("atoms", .array(content.atoms.map(\.json))), ("guards", .array(content.guards.map(\.json))),
+        ("story", story.map { .array($0.map(JSONValue.string)) }), ("atoms", .array(content.atoms.map(\.json))),
+        ("guards", .array(content.guards.map(\.json))),
         ("operations", .array(content.operations.map(\.json))),
         ("types", .array(content.types.map { .string($0.name) })),
       ])
@@ -41,7 +48,8 @@ private struct Shown: CommandOutput {
       "parent \(summary.parent) (\(summary.parentNumber.title))", "",
     ]
     let message = summary.message.split(separator: "\n", omittingEmptySubsequences: false)
-    lines += message.map { "    \($0)" } + ["", style.bold(content.atoms.count.counted("atom"))]
+    lines += message.map { "    \($0)" } + [""] + (story.map { $0 + [""] } ?? [])
+    lines.append(style.bold(content.atoms.count.counted("atom")))
     lines += content.atoms.map { "  " + $0.line(style) }
     if !content.guards.isEmpty {
       lines += [style.bold(content.guards.count.counted("guard"))] + content.guards.map { "  " + $0.line }
