@@ -20,12 +20,14 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "zig"))
 
 import program  # noqa: E402
+import small  # noqa: E402
 from compiler import CompilerEnded, compiler  # noqa: E402
 from journal import Journal  # noqa: E402
 from live import Process, ProcessEnded  # noqa: E402
 
 FULL = [("0.10.1.post1", "aarch64-macos"), ("0.10.1.post1", "x86_64-linux"), ("0.14.1", "x86_64-linux"),
         ("0.17.1", "x86_64-linux")]
+SMALL = [("0.9.1", "x86_64-linux"), ("0.9.1", "x86_64-macos")]
 SHORT = [("0.10.1.post1", "x86_64-macos"), ("0.10.1.post1", "aarch64-linux"), ("0.15.2", "x86_64-linux"),
          ("0.16.0", "x86_64-linux")]
 
@@ -54,9 +56,10 @@ class Session:
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         self.source = self.work / "hot.zig"
-        self.state = program.program()
+        self.program = small if (version, target) in SMALL else program
+        self.state = self.program.program()
         self.journal = Journal(tool, self.work / "hot.hcsj", checks)
-        self.is_live = target == "x86_64-linux"
+        self.is_live = target == "x86_64-linux" and self.program is program
         self.last_live = None
         # The program and the image at each update.
         self.states, self.images = [], []
@@ -72,7 +75,7 @@ class Session:
         return self.compiler.update()
 
     def begin(self):
-        self.source.write_text(program.text_of(self.state, self.version, self.target, "the beginning"))
+        self.source.write_text(self.program.text_of(self.state, self.version, self.target, "the beginning"))
         self.compiler = compiler(self.version, self.target, self.source, self.work)
         self.check(self.compiler.update(), "the program compiles", self.compiler.text)
         self.image = self.compiler.image
@@ -96,7 +99,7 @@ class Session:
             self.check(not compiles, f"{why}: the compiler says so")
         else:
             change(self.state)
-            compiles = self.compile(program.text_of(self.state, self.version, self.target, why))
+            compiles = self.compile(self.program.text_of(self.state, self.version, self.target, why))
             self.check(compiles, f"{why}: it compiles", self.compiler.text)
         self.record(why, self.image.read_bytes() == former, is_error=change is None)
 
@@ -118,6 +121,8 @@ class Session:
             self.checks.same(said["atoms"], [], f"{what}: no atom is said to have changed")
         if self.is_live:
             self.check_image(number)
+        if self.program is small and self.target.endswith("linux"):
+            self.check_status(number)
         for process in list(self.processes):
             if program.moves_all(self.version, why):
                 self.refuse(process, number)
@@ -146,6 +151,24 @@ class Session:
         output = subprocess.run([self.images[number]], input="".join(keys).encode(), capture_output=True)
         found = [struct.unpack("<Q", output.stdout[at:at + 8])[0] for at in range(0, len(output.stdout) - 7, 8)]
         self.checks.same(found, [meaning.answer(key) for key in keys], f"{self.name}: the compiler's image {number}")
+
+    def check_status(self, number):
+        """A process of the first image is given the update while it sleeps, and ends as the update says."""
+        process = Process(self.journal, ["--to", "0"])
+        output = self.journal.run("replay", "--to", number, "--pid", process.pid)
+        self.check(output.returncode == 0, f"a sleeping process takes update {number}", output.stderr)
+        self.checks.same(process.child.wait(timeout=60), self.states[number]["status"],
+                         f"{self.name}: the process ends with the status of update {number}")
+
+    def refuse_original(self):
+        """A process of the very file that the compiler rewrites is left alone."""
+        self.compiler.close()
+        child = subprocess.Popen([self.image], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        output = self.journal.run("replay", "--pid", child.pid)
+        self.check(output.returncode == 1 and "the very file that its compiler rewrites" in output.stderr,
+                   "a process of the rewritten file is refused by name", output.stdout + output.stderr)
+        child.stdin.close()
+        self.check(child.wait(timeout=20) == 0, "and lives")
 
     # Processes of the first image
 
@@ -226,6 +249,8 @@ class Session:
                 self.journal.must(self.name, *command)
             for process in self.processes:
                 self.journal.must(f"{self.name}, {process.name}", "verify", "--pid", process.pid)
+            if self.is_live:
+                self.refuse_original()
         except CompilerEnded as ended:
             self.check(False, "the compiler lives", str(ended))
         finally:
@@ -268,7 +293,8 @@ def arguments():
 def main():
     options = arguments()
     checks = Checks()
-    sessions = [(*pair, program.edits(*pair)) for pair in FULL] + [(*pair, program.EDITS[:program.SHORT]) for pair in SHORT]
+    sessions = [(*pair, program.edits(*pair)) for pair in FULL] + [(*pair, program.EDITS[:program.SHORT]) for pair in SHORT] \
+        + [(*pair, small.EDITS) for pair in SMALL]
     for version, target, edits in sessions:
         if options.only not in f"{version} {target}":
             continue
