@@ -37,6 +37,8 @@ let package = Package(
     .target(name: "Addressing"),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CCapstone", pkgConfig: "capstone", providers: [.apt(["libcapstone-dev"])]),
+    // GNU libiberty, of binutils: one demangler for C++ and Rust.
+    .systemLibrary(name: "CIberty", providers: [.apt(["libiberty-dev"]), .brew(["binutils"])]),
     .target(name: "CLinuxTask", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "CDarwinTask"),
     .target(
@@ -47,7 +49,7 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ],
       resources: [.embedInCode("migrations")]),
-    .target(name: "ObjectFile", dependencies: ["Addressing"]),
+    .target(name: "ObjectFile", dependencies: ["Addressing", "CIberty"]),
     .target(name: "Linker", dependencies: ["Addressing", "Journal", "ObjectFile", "CCapstone"]),
     .target(
       name: "Applier", dependencies: ["Addressing", "Journal", "ObjectFile", "CLinuxTask", "CDarwinTask"],
@@ -61,7 +63,8 @@ let package = Package(
       ]),
     .testTarget(
       name: "ObjectFileTests", dependencies: ["ObjectFile", .product(name: "Crypto", package: "swift-crypto")]),
-    .testTarget(name: "JournalTests", dependencies: ["Journal"]),
+    .testTarget(
+      name: "JournalTests", dependencies: ["Journal", .product(name: "GRDB", package: "GRDB.swift")]),
     .testTarget(name: "LinkerTests", dependencies: ["Linker", "Applier"]),
     .testTarget(
       name: "ApplierTests", dependencies: ["Applier", "ObjectFile"], exclude: ["Darwin/headers"] + linuxTests),

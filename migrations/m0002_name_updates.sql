@@ -45,7 +45,7 @@ SELECT atom.name, atom.unit, atom.enclosing_function, atom.variant,
   iif(body_address IS NULL, NULL, printf('0x%x', body_address)) AS address, body_address AS start_address,
   body_address + body_byte_count AS end_address, body_byte_count AS byte_count, capacity,
   iif(entry IS NULL, NULL, printf('0x%x', entry)) AS entry, iif(cell IS NULL, NULL, printf('0x%x', cell)) AS cell,
-  lower(hex(payload.digest)) AS body_digest,
+  iif(payload.digest IS NULL, NULL, lower(hex(payload.digest))) AS body_digest,
   strftime('%Y-%m-%dT%H:%M:%SZ', update_entry.time / 1000, 'unixepoch') AS time, update_entry.author,
   update_entry.message, update_entry.source_revision
 FROM placement JOIN atom ON atom.id = placement.atom_id

@@ -60,17 +60,9 @@ extension JournalStore {
   ) throws(JournalError) -> PlacedAtom? {
     try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
-      let table = PlacementTable(db: db)
-      let atoms = try table.atoms(containing: address)
-      for atom in atoms {
-        if let placed = try current(atom, at: lineage, in: db), placed.placement.body.contains(address) {
-          return placed
-        }
-      }
-      let former = try atoms.flatMap { try table.rows(of: $0, on: lineage) }.filter {
-        $0.placement?.body.contains(address) ?? false
-      }.max { $0.from < $1.from }
-      return former.flatMap { PlacedAtom($0, isCurrent: false) }
+      guard let row = try occupant(of: address, at: lineage, in: db) else { return nil }
+      let current = try PlacementTable(db: db).row(of: row.atom, at: lineage)
+      return PlacedAtom(row, isCurrent: current?.isSame(as: row) ?? false)
     }
   }
 
@@ -135,7 +127,7 @@ extension JournalStore {
 
 extension PlacedAtom {
   /// Nil where the row says that the atom is gone.
-  fileprivate init?(_ row: PlacementRow, isCurrent: Bool) {
+  init?(_ row: PlacementRow, isCurrent: Bool) {
     guard let placement = row.placement else { return nil }
     self.init(
       identity: row.identity, kind: row.kind, placement: placement, update: UpdateNumber(row.from),

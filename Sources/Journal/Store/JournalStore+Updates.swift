@@ -101,7 +101,7 @@ extension JournalStore {
     }
   }
 
-  private func summaries(
+  func summaries(
     _ condition: String, _ arguments: StatementArguments
   ) throws(JournalError) -> [UpdateSummary] {
     try lookUp { db in

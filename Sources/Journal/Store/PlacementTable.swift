@@ -67,20 +67,57 @@ struct PlacementTable {
     }
   }
 
-  /// The atoms that have had a body at an address, on any branch.
-  func atoms(containing address: VirtualAddress) throws -> [Int64] {
+  /// All rows of an atom, on all branches.
+  func rows(of atom: Int64) throws -> [PlacementRow] {
+    try db.all("\(Self.selection) WHERE atom_id = ? ORDER BY from_number, branch_id", [atom], Self.decode)
+  }
+
+  /// The newest row on a lineage by which an atom's body starts at one address and holds another.
+  func row(
+    of atom: Int64, bodyAt start: VirtualAddress, containing address: VirtualAddress, at lineage: Lineage
+  ) throws -> PlacementRow? {
+    let (start, address) = (Int64(clamping: start.rawValue), Int64(clamping: address.rawValue))
+    for reach in lineage.path {
+      let row = try db.first(
+        """
+        \(Self.selection) WHERE atom_id = ? AND body_address = ? AND branch_id = ? AND from_number <= ?
+          AND body_byte_count > ? ORDER BY from_number DESC LIMIT 1
+        """, [atom, start, reach.branch, reach.limit, address - start], Self.decode)
+      if let row { return row }
+    }
+    return nil
+  }
+
+  /// The atoms that updates have touched which are on the way to one of two, and not to both.
+  func atoms(touchedBetween one: Lineage, and other: Lineage) throws -> [Int64] {
+    var found: Set<Int64> = []
+    for (path, others) in [(one.path, other.path), (other.path, one.path)] {
+      for reach in path {
+        let shared = others.first { $0.branch == reach.branch }?.limit ?? 0
+        found.formUnion(
+          try db.all(
+            "SELECT DISTINCT atom_id FROM placement WHERE branch_id = ? AND from_number > ? AND from_number <= ?",
+            [reach.branch, shared, reach.limit]
+          ) { try $0.integer(0) })
+      }
+    }
+    return found.sorted()
+  }
+
+  /// Where bodies start that hold an address, on any branch, and whose they are.
+  func bodies(containing address: VirtualAddress) throws -> [(atom: Int64, start: VirtualAddress)] {
     guard let point = Int64(exactly: address.rawValue) else { return [] }
-    var found: [Int64] = []
+    var found: [(atom: Int64, start: VirtualAddress)] = []
     var sizeClass: Int64 = -1
     while let next = try nextSizeClass(after: sizeClass) {
       sizeClass = next
       let lowest = point - min(point, Int64(clamping: SizeClass.largest(in: sizeClass)))
       found += try db.all(
         """
-        SELECT DISTINCT atom_id FROM body
-        WHERE size_class = ? AND address BETWEEN ? AND ? AND address + byte_count > ?
+        SELECT DISTINCT atom_id, address FROM body
+        WHERE size_class = ? AND address BETWEEN ? AND ? AND byte_count > ? - address
         """, [sizeClass, lowest, point, point]
-      ) { try $0.integer(0) }
+      ) { (atom: try $0.integer(0), start: try $0.address(1)) }
     }
     return found
   }
