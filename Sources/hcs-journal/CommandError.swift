@@ -12,6 +12,7 @@ struct CommandError: Error {
     case updateIsNotBehind
     case noImageToRun
     case invalidOption
+    case unreadableCore
   }
 
   var code: Code
@@ -58,6 +59,7 @@ extension CommandError: CustomStringConvertible {
         + "\(update?.rawValue ?? 0)"
     case .noImageToRun:
       "the image of this journal is gone (\(detail ?? "")); put it back, or adopt it anew with: hcs-journal init IMAGE"
+    case .unreadableCore: "\(detail ?? "the core file cannot be read")"
     case .invalidOption: detail ?? "an option does not fit"
     }
   }

@@ -21,7 +21,7 @@ enum ExitStatus: Int32, Sendable, Comparable {
     } else if let error = error as? CommandError {
       switch error.code {
       case .noTarget, .invalidOption, .journalNotNamed, .severalJournals: self = .usage
-      case .noKnownTarget, .atBase, .updateIsBehind, .updateIsNotBehind, .noImageToRun: self = .failed
+      case .unreadableCore, .noKnownTarget, .atBase, .updateIsBehind, .updateIsNotBehind, .noImageToRun: self = .failed
       }
     } else {
       self = .failed

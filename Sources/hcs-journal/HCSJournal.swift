@@ -14,7 +14,8 @@ struct HCSJournal: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InitCommand.self, RecordCommand.self, RunCommand.self, ReplayCommand.self, RollbackCommand.self,
-      LogCommand.self, ShowCommand.self, TargetsCommand.self, VerifyCommand.self,
+      LogCommand.self, ShowCommand.self, AtCommand.self, SymbolCommand.self, DiffCommand.self, TagCommand.self,
+      TargetsCommand.self, VerifyCommand.self,
     ])
 
   /// The parser's own `main` would print errors in its words and map all of them to one status.

@@ -81,7 +81,8 @@ extension JournalStore {
   private func parts(of query: LogQuery) throws(JournalError) -> [Part] {
     guard query.from != nil || query.to != nil else { return [Part(branch: nil, above: 0, limit: .max)] }
     return try lookUp { db in
-      let newest = try db.first("SELECT digest FROM update_entry WHERE number = (SELECT max(number) FROM update_entry)") { try $0.digest(0) }
+      let newest = try db.first("SELECT digest FROM update_entry WHERE number = (SELECT max(number) FROM update_entry)")
+      { try $0.digest(0) }
       let way = try lineage(of: query.to ?? newest ?? base.digest, in: db)
       let excluded = try query.from.map { try lineage(of: $0, in: db) }?.path ?? []
       return way.path.map { reach in

@@ -28,8 +28,12 @@ struct RecordCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Who made it. Default: the user's name.", valueName: "name"))
   var author: String?
 
-  @Option(help: ArgumentHelp("The update that it follows. Default: the newest.", valueName: "number"))
-  var parent: Int64?
+  @Option(
+    name: [.long, .customLong("onto")],
+    help: ArgumentHelp(
+      "The update that it follows: \(UpdateArgument.help). Default: head. After another than the newest it begins a branch.",
+      valueName: "update"))
+  var parent: UpdateArgument?
 
   func validate() throws {
     if objects.isEmpty == (observe == nil) {
@@ -39,7 +43,7 @@ struct RecordCommand: ParsableCommand {
 
   func run() throws {
     let store = try common.store(options.dryRun ? .read : .write)
-    let parent = try parent.map { try store.position(UpdateNumber($0)) } ?? store.newestPosition()
+    let parent = try parent.map { try store.position($0) } ?? store.newestPosition()
     let description = IncrementalLinker.Description(
       time: PointInTime.now.milliseconds, author: author ?? NSUserName(), message: message, sourceRevision: sourceRev)
     let linked =

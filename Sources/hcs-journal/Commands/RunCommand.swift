@@ -14,8 +14,8 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
-  @Option(help: ArgumentHelp("The update to start at; 0 is the base image.", valueName: "number"))
-  var to: Int64?
+  @Option(help: ArgumentHelp("The update to start at: \(UpdateArgument.help).", valueName: "update"))
+  var to: UpdateArgument?
 
   @Flag(help: "Start at the addresses that the image was linked for.")
   var noASLR = false
@@ -33,7 +33,7 @@ struct RunCommand: ParsableCommand {
     let copy = store.base.isPrepared ? nil : try PrivateCopy(of: store)
     defer { copy?.remove() }
     let path = try copy?.path ?? (fromOriginal ? ImagePaths.original(of: store) : ImagePaths.prepared(of: store))
-    let destination = try to.map { try store.position(UpdateNumber($0)) } ?? store.newestPosition()
+    let destination = try to.map { try store.position($0) } ?? store.newestPosition()
     let process = try LiveProcess(
       starting: path, arguments: [path] + arguments, isSlid: !noASLR, base: store.base, options.writeMethod)
     let position = try bring(process.target, to: destination, store)

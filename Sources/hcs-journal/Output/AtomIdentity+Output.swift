@@ -1,10 +1,12 @@
 import Journal
+import ObjectFile
 
 extension AtomIdentity {
   /// As a source would name it: `count`, `count (server.c)`, `handle.count (server.c)`. A variant follows `#`, but where it only
   /// tells anonymous constants or call stubs apart.
   func title(as kind: AtomKind) -> String {
-    var text = enclosingFunction.map { "\($0).\(name)" } ?? name
+    var text =
+      enclosingFunction.map { "\(SymbolName.readable($0)).\(SymbolName.readable(name))" } ?? SymbolName.readable(name)
     if name.isEmpty { text = "(unnamed)" }
     if let variant, kind == .function || kind == .variable { text += "#" + variant.prefix(8) }
     if let unit { text += " (\(unit)\(unitOrdinal > 0 ? ", \(unitOrdinal + 1)" : ""))" }
@@ -13,7 +15,8 @@ extension AtomIdentity {
 
   var json: JSONValue {
     .object([
-      ("name", .string(name)), ("unit", unit.map(JSONValue.string)),
+      ("name", .string(name)), ("decoded", SymbolName.decoded(name).map(JSONValue.string)),
+      ("unit", unit.map(JSONValue.string)),
       ("unitOrdinal", unitOrdinal > 0 ? .count(unitOrdinal) : nil),
       ("enclosingFunction", enclosingFunction.map(JSONValue.string)), ("variant", variant.map(JSONValue.string)),
     ])

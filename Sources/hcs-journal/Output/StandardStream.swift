@@ -8,7 +8,11 @@ enum StandardStream: Int32 {
 
   /// Writes the text and ends its line.
   func write(_ text: String) {
-    var rest = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)[...]
+    write(bytes: Array((text.hasSuffix("\n") ? text : text + "\n").utf8))
+  }
+
+  func write(bytes: [UInt8]) {
+    var rest = bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Foundation.write(rawValue, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }
