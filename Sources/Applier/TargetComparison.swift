@@ -76,6 +76,7 @@ struct TargetComparison {
 
   private func pendingWrite(of extent: EditLedger.Extent) throws(ApplyError) -> PendingWrite? {
     let place = plan.place(of: extent.start)
+    guard target.holds(place) else { return nil }
     let found: [UInt8]
     do throws(ApplyError) {
       found = try target.read(place, count: extent.after.count)

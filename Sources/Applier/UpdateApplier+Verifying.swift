@@ -33,6 +33,7 @@ extension ApplyPlan {
     var result: [ContentMismatch] = []
     for extent in edits {
       let place = place(of: extent.start)
+      guard target.holds(place) else { continue }
       let found = try target.read(place, count: extent.after.count)
       if found != extent.after {
         result.append(ContentMismatch(source: extent.source, place: place, expected: extent.after, found: found))

@@ -42,6 +42,8 @@ public protocol UpdateTarget: AnyObject {
   func identity() throws(ApplyError) -> [UInt8]
   /// Nil where none was written yet: the target stands at the base image.
   func header() throws(ApplyError) -> TargetHeader?
+  /// Whether the target has what stands at the place at all. What it has not is neither compared nor written.
+  func holds(_ place: TargetPlace) -> Bool
   func read(_ place: TargetPlace, count: Int) throws(ApplyError) -> [UInt8]
   /// What a pointer to the address holds here.
   func word(pointingAt address: VirtualAddress) -> UInt64
@@ -72,6 +74,10 @@ public protocol UpdateTarget: AnyObject {
   func finish() throws(ApplyError)
   /// Drops what only this apply needed. Never fails: what cannot be dropped is dropped by the next apply.
   func cancel()
+}
+
+extension UpdateTarget {
+  public func holds(_ place: TargetPlace) -> Bool { true }
 }
 
 /// A thread found in one of the ranges that were asked about.

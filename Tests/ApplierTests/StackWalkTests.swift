@@ -77,6 +77,27 @@ struct StackWalkTests {
     #expect(found.isEmpty)
   }
 
+  @Test(arguments: [["-Wl,-z,lazy"], ["-O2", "-Wl,-z,now"]])
+  func `a thread is walked wherever it is stopped`(flags: [String]) throws {
+    let victim = try LinuxVictim("stale", ["calling"], flags: flags)
+    let task = try victim.attach()
+    let start = try victim.address("start")
+    let byteCount = try victim.address("end").rawValue - start.rawValue
+    let range = try #require(RuntimeRange(start: start, byteCount: byteCount))
+    var images: Set<ArraySlice<UInt8>> = []
+    for _ in 0..<80 {
+      try task.stopThreads()
+      let counter = RuntimeAddress(rawValue: try #require(task.threads[victim.id]?.registers)[.rip])
+      for line in try task.process.mapsLines() where line.range.contains(counter) { images.insert(line.name) }
+      #expect(try walk(of: victim.id, in: task).isWhole, "stopped at \(counter)")
+      #expect(
+        try task.occupants(of: [GuardedRange(range: range, reach: .whole, isConservative: false)]).isEmpty)
+      try task.resumeThreads()
+      usleep(500)
+    }
+    #expect(images.count > 1)
+  }
+
   @Test func `damaged unwind information ends a walk in doubt`() throws {
     let victim = try LinuxVictim("stale", ["stale"])
     let task = try victim.attach()

@@ -18,6 +18,13 @@ extension BaseImage {
     return nil
   }
 
+  /// The arena's segment that only the loader and unwinders read.
+  var loaderTables: AddressRange? {
+    guard format == .elf else { return nil }
+    let known = [arena.code, arena.constants, arena.writable]
+    return segments.first { segment in segment.isPartOfArena && !known.contains { $0.overlaps(segment.range) } }?.range
+  }
+
   /// The arena's ranges as a task without them gets them mapped: the header's first, for once it is there the others
   /// are known to be ours.
   var arenaMappings: [ArenaMapping] {

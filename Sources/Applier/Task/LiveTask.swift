@@ -4,7 +4,9 @@ public import Journal
 /// A live process as a target of updates: virtual addresses plus the task's slide.
 ///
 /// A task started from the unprepared image has no arena. It stands at the base, its arena reads as zeroes, and
-/// `prepare` maps it, header page first.
+/// `prepare` maps it, header page first. The loader's tables of the prepared image are not mapped there, for nothing in
+/// the process would read them: what updates add to the unwind table is passed over, and no unwinder finds its way
+/// through a new body.
 public final class LiveTask: UpdateTarget {
   public let nature: TargetNature
   let access: any TaskAccess
@@ -14,6 +16,8 @@ public final class LiveTask: UpdateTarget {
   private var missingArena: [ArenaMapping] = []
   /// What is mapped, for an observed image: its updates expect zeroes where they will have memory mapped.
   private var mapped: [RuntimeRange] = []
+  /// The loader's tables, where they are not the process's own.
+  private var missingTables: AddressRange?
 
   /// - Parameter access: the attached process. It stays the caller's to let go.
   public init(_ access: any TaskAccess, base: BaseImage, stage: TaskStage = .running) throws(ApplyError) {
@@ -25,6 +29,14 @@ public final class LiveTask: UpdateTarget {
     for range in base.arenaMappings {
       if try !isMapped(range.range, in: mappings) { missingArena.append(range) }
     }
+    if let tables = base.loaderTables, !isFromFile(tables, in: mappings) { missingTables = tables }
+  }
+
+  /// Whether the loader has mapped the range from a file, as a segment that begins there.
+  private func isFromFile(_ range: AddressRange, in mappings: [TaskMapping]) -> Bool {
+    let start = runtime(range.start)
+    guard let mapping = mappings.first(where: { $0.range.contains(start) }) else { return false }
+    return mapping.range.start == start && !mapping.name.isEmpty && !mapping.name.hasPrefix("[")
   }
 
   public var name: String { access.name }
@@ -54,6 +66,11 @@ public final class LiveTask: UpdateTarget {
     }
     if header == nil { try checkThatArenaIsOurs() }
     return header
+  }
+
+  public func holds(_ place: TargetPlace) -> Bool {
+    guard let missingTables, case .virtual(let address) = place else { return true }
+    return !missingTables.contains(address)
   }
 
   public func read(_ place: TargetPlace, count: Int) throws(ApplyError) -> [UInt8] {

@@ -34,7 +34,7 @@ public struct ArenaRoom: Hashable, Sendable {
       flagByteCount: variableCount, dataByteCount: dataByteCount,
       // A record for each cell, and as many for pointers in constants and data.
       relocationRoom: UInt32(clamping: cellCount * 2), symbolRoom: 4096, stringRoom: 128 << 10,
-      versionNeedRoom: 16 << 10, unwindEntryRoom: UInt32(clamping: cellCount), unwindByteRoom: 4 << 20,
+      versionNeedRoom: 16 << 10, unwindEntryRoom: UInt32(clamping: cellCount), unwindByteRoom: 8 << 20,
       gap: architecture == .arm64 ? 0x400_0000 : ELFArenaRequest.defaultGap)
   }
 }

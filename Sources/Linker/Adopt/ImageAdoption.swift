@@ -100,6 +100,7 @@ private struct Adoption {
   private func notes() -> [LinkNote] {
     var notes: [LinkNote] = []
     if !types.isKnown { notes.append(LinkNote(kind: .layoutUnchecked, subject: path)) }
+    if prepared.layout.unwind == nil { notes.append(LinkNote(kind: .noUnwindTable, subject: path)) }
     let strings = (try? CompilerComments.strings(in: file)) ?? []
     // The C library's start files leave GCC's mark in every image: debug information knows better, where there is any.
     if CompilerFacts(types.producers.isEmpty ? strings : types.producers).mayRelyOnCalleeRegisters {

@@ -45,7 +45,8 @@ struct ImageImports {
         appendIndirect(relocation)
         guard relocation.symbolIndex != 0, let kind = kind(relocation.type) else { continue }
         let symbol = try dynamic.symbol(at: relocation.symbolIndex)
-        guard kind == .copy || !symbol.isDefined else { continue }
+        // The image defines what it holds a copy of, for words as well.
+        guard kind == .copy || kind == .word || !symbol.isDefined else { continue }
         let name = try dynamic.name(of: symbol)
         let version = versions?.version(of: symbol.index)
         imports.append(

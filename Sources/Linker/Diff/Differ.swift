@@ -7,6 +7,7 @@ struct Differ {
   private let matcher: Matcher
   private let memory: PlacedMemory
   private let shortFunctions: ShortFunctions
+  private let unwinding: PlacedUnwinding?
   private var decisions = LinkDecisions()
 
   private var set: LinkSet { identities.set }
@@ -14,6 +15,7 @@ struct Differ {
   init(identities: AtomIdentities, memory: PlacedMemory) {
     self.identities = identities
     self.memory = memory
+    unwinding = PlacedUnwinding(memory: memory)
     matcher = Matcher(identities: identities, memory: memory)
     shortFunctions = ShortFunctions(identities: identities, matcher: matcher, memory: memory)
   }
@@ -44,7 +46,8 @@ struct Differ {
   // MARK: Each kind
 
   private mutating func decideCode(_ id: PieceID) throws(LinkError) {
-    if let start = try identities.bodyStart(of: id), try standsWhole(id, at: start), try matcher.matches(id, at: start)
+    if let start = try identities.bodyStart(of: id), try standsWhole(id, at: start),
+      try matcher.matches(id, at: start), try hasItsExceptionTables(id, at: start)
     {
       decisions.kept[id] = start
     } else if let start = try placeWithoutStub(id) {
@@ -99,6 +102,19 @@ struct Differ {
         continue
       }
       guard body.byteCount == symbol.byteCount || symbol.byteCount == 0 else { return false }
+    }
+    return true
+  }
+
+  /// A handler of another type is the same code: the difference is in its table alone.
+  private func hasItsExceptionTables(_ id: PieceID, at start: VirtualAddress) throws(LinkError) -> Bool {
+    guard let unwinding else { return true }
+    for function in set[id].unwinding {
+      guard let table = function.exceptionTable else { continue }
+      let entry = start.displaced(by: Int64(bitPattern: function.start))
+      guard let place = try unwinding.exceptionTable(ofFunctionAt: entry),
+        try matcher.matches(PieceID(object: id.object, piece: table), at: place)
+      else { return false }
     }
     return true
   }
@@ -188,13 +204,18 @@ struct Differ {
           if move(referrer) { queue.append(referrer) }
         }
       }
-      for index in set[id].targets.indices {
-        guard let needed = target(index, of: id), identities.isAnonymous(needed) else { continue }
-        guard !decisions.placed.contains(needed), matcher.places[needed] == nil else { continue }
+      for needed in set[id].targets.indices.compactMap({ target($0, of: id) }) + exceptionTables(of: id) {
+        guard identities.isAnonymous(needed), !decisions.placed.contains(needed), matcher.places[needed] == nil
+        else { continue }
         decisions.placed.insert(needed)
         queue.append(needed)
       }
     }
+  }
+
+  private func exceptionTables(of id: PieceID) -> [PieceID] {
+    guard unwinding != nil, decisions.changes(id) else { return [] }
+    return set[id].unwinding.compactMap(\.exceptionTable).map { PieceID(object: id.object, piece: $0) }
   }
 
   /// Returns whether the referrer changes, which may entail more. An anonymous piece that stands nowhere yet does not:

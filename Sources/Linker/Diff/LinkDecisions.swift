@@ -39,6 +39,8 @@ public struct LinkNote: Hashable, Sendable {
     case prototypeChanged
     /// Callers may rely on the registers that old bodies leave alone (GCC without -fno-ipa-ra).
     case calleeRegisters
+    /// The image has no `.eh_frame_hdr` to add to: exceptions, backtraces and cancelled threads end at a new body.
+    case noUnwindTable
     /// An object that the image is said to be linked from holds something else, or was not linked into it.
     case objectDiffers
     /// The object's line information could not be read: the update has no lines of the source for it.

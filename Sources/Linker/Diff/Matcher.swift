@@ -211,8 +211,8 @@ final class Matcher {
       return try identities.bodyStart(of: target) == start
     }
     if identities.isAnonymous(target) { return try isSameContent(target, offset, at: start) }
-    guard let atom = try identities.known(target, symbol: 0) else { return false }
-    let symbol = piece.symbols[0]
+    // Nameless writable data cannot be told from other such data.
+    guard let symbol = piece.symbols.first, let atom = try identities.known(target, symbol: 0) else { return false }
     return start.displaced(by: Int64(bitPattern: symbol.offset)) == atom.referenceAddress
   }
 
@@ -226,8 +226,10 @@ final class Matcher {
   }
 
   private func isThreadLocal(_ target: PieceID, _ anchor: Int64, _ meaning: Meaning) throws(LinkError) -> Bool {
-    guard let atom = try identities.known(target, symbol: 0), let offset = atom.threadOffset else { return false }
-    let expected = offset &- Int64(bitPattern: set[target].symbols[0].offset) &+ anchor
+    guard let symbol = set[target].symbols.first, let atom = try identities.known(target, symbol: 0),
+      let offset = atom.threadOffset
+    else { return false }
+    let expected = offset &- Int64(bitPattern: symbol.offset) &+ anchor
     return meaning == .threadOffset(expected) || meaning == .number(UInt64(bitPattern: expected))
   }
 }

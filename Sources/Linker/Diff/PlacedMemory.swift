@@ -8,6 +8,8 @@ final class PlacedMemory {
   private let parent: Digest
   let machine: any Machine
   let isPositionIndependent: Bool
+  /// Nil where functions cannot be given unwind information.
+  let unwindRoom: ELFUnwindRoom?
   private let segments: [Segment]
   private let relocations: BaseRelocations
   private static let windowByteCount: UInt64 = 4096
@@ -18,6 +20,7 @@ final class PlacedMemory {
     self.parent = parent
     machine = store.base.machine
     isPositionIndependent = store.base.isPositionIndependent
+    unwindRoom = tables.unwind.flatMap { $0.hasRoom ? $0 : nil }
     segments = store.base.segments
     relocations = BaseRelocations(store: store, tables: tables)
   }
@@ -82,7 +85,13 @@ final class PlacedMemory {
     case .bind(let bind)? where bind.cell == cell: return bind.after.map(Pointer.imported) ?? .null
     default: break
     }
-    if let slot = try baseImport(slot: cell) { return .imported(slot.symbol) }
+    if let slot = try baseImport(slot: cell) {
+      // The image's own copy of a library's variable stands for it everywhere.
+      if slot.kind == .word, let copy = try copy(named: slot.symbol.name) {
+        return .address(copy.displaced(by: slot.symbol.addend))
+      }
+      return .imported(slot.symbol)
+    }
     guard isPositionIndependent else { return try plain(word(at: cell)) }
     guard let record = try relocations.relative(at: cell) else { return .number(try word(at: cell)) }
     return .address(VirtualAddress(record.addend))
@@ -100,6 +109,10 @@ final class PlacedMemory {
     guard let range = AddressRange(validating: cell, byteCount: 8) else { return nil }
     let writes = try fromJournal { () throws(JournalError) in try store.writes(overlapping: range, at: parent) }
     return writes.last?.operation
+  }
+
+  private func copy(named name: String) throws(LinkError) -> VirtualAddress? {
+    try fromJournal { () throws(JournalError) in try store.baseImports(named: name) }.first { $0.kind == .copy }?.slot
   }
 
   private func baseImport(slot: VirtualAddress) throws(LinkError) -> BaseImport? {

@@ -6,8 +6,9 @@ import ObjectFile
 ///
 /// An image that does not slide needs no record for a pointer of its own: the word is enough.
 struct LoaderRecords {
-  private var tables: ELFLoaderTables
+  var tables: ELFLoaderTables
   private let isPositionIndependent: Bool
+  let store: JournalStore
   /// What several operations have a part in (sizes, symbols, strings, versions), by offset: the first before, the last
   /// after. Operations are sorted when the update is done, and must not depend on each other's order.
   private var shared: [FileOffset: FileEdit] = [:]
@@ -17,6 +18,7 @@ struct LoaderRecords {
     tables layout: ELFArenaLayout, store: JournalStore, parent: Digest, cursors: ArenaCursors
   ) throws(LinkError) {
     isPositionIndependent = store.base.isPositionIndependent
+    self.store = store
     let counters = ELFTableCounters(
       relocations: cursors.relocations, dynamicSymbols: cursors.dynamicSymbols, dynamicStrings: cursors.dynamicStrings,
       versionNeeds: cursors.versionNeeds, unwindEntries: cursors.unwindEntries, unwindBytes: cursors.unwindBytes)

@@ -1,5 +1,6 @@
 import Addressing
 import Journal
+import ObjectFile
 
 /// Turns pieces with their places into operations.
 struct PieceEmitter {
@@ -71,6 +72,35 @@ struct PieceEmitter {
     let pointers = Dictionary(
       relocated.pointers.map { ($0.offset, $0.target) }, uniquingKeysWith: { first, _ in first })
     return Content(bytes: relocated.bytes, fixups: relocated.fixups, pointers: pointers, binds: binds)
+  }
+
+  // MARK: Unwind information
+
+  /// What unwinders are to know of a piece's functions, once everything has its place.
+  mutating func unwinding(
+    of id: PieceID, at start: VirtualAddress, into state: inout EmitterState
+  ) throws(LinkError) -> [ELFUnwindFunction] {
+    var functions: [ELFUnwindFunction] = []
+    for function in set[id].unwinding {
+      var personality: VirtualAddress?
+      do throws(LinkError) {
+        personality = try function.information.personality.map { (name) throws(LinkError) in
+          try resolver.cell(ofFunctionNamed: name, into: &state)
+        }
+      } catch {
+        var named = error
+        named.object = error.object ?? set.objects[id.object].path
+        throw named
+      }
+      let table = try function.exceptionTable.map { (piece) throws(LinkError) in
+        try resolver.place(PieceID(object: id.object, piece: piece))
+      }
+      functions.append(
+        UnwindRecords.function(
+          function.information, at: start.displaced(by: Int64(bitPattern: function.start)), personality: personality,
+          exceptionTable: table))
+    }
+    return functions
   }
 
   // MARK: Room of the arena

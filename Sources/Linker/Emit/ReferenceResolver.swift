@@ -67,6 +67,23 @@ struct ReferenceResolver {
     }
   }
 
+  /// A cell with the address of the function of that name, wherever it is defined.
+  mutating func cell(
+    ofFunctionNamed name: String, into state: inout EmitterState
+  ) throws(LinkError) -> VirtualAddress {
+    if let definition = set.definition(of: name), set[definition.id].kind == .code {
+      return try state.gotCell(to: try entry(definition))
+    }
+    if let atom = try identities.directory.global(named: name) {
+      return try state.gotCell(to: atom.referenceAddress)
+    }
+    let need = FixupNeed.gotCell(isRelaxable: false)
+    guard
+      case .value(.cell(let cell)) = try imports.resolve(name, isWeak: false, need: need, isWord: false, into: &state)
+    else { throw LinkError(.undefinedSymbol, symbol: name) }
+    return cell
+  }
+
   private func isThreadNeed(_ need: FixupNeed) -> Bool {
     switch need {
     case .threadOffset, .generalDynamic, .localDynamic, .initialExec, .threadDescriptor: true
@@ -118,7 +135,7 @@ struct ReferenceResolver {
       by: Int64(bitPattern: set[definition.id].symbols[definition.symbol].offset))
   }
 
-  private func place(_ id: PieceID) throws(LinkError) -> VirtualAddress {
+  func place(_ id: PieceID) throws(LinkError) -> VirtualAddress {
     if let known = places[id] { return known }
     let piece = set[id]
     if piece.kind == .code, let start = try identities.bodyStart(of: id) { return start }

@@ -1,5 +1,6 @@
 import Addressing
 import Journal
+import ObjectFile
 
 /// Puts an update together from what was decided: places first, then entries, then bytes.
 struct UpdateEmitter {
@@ -58,6 +59,7 @@ struct UpdateEmitter {
     for (id, start) in decisions.reinitialized.sorted(by: { $0.key < $1.key }) {
       try rewrite(id, at: start, initial: .existing, &pieces)
     }
+    try addUnwinding(&pieces)
     try GuardRules(identities: identities, decisions: decisions).add(to: &state)
     for change in try Removals(identities: identities, decisions: decisions).changes() { state.draft.add(change) }
     for edit in state.loader.sharedEdits() {
@@ -176,6 +178,22 @@ struct UpdateEmitter {
     }
     state.draft.add(
       Guard(range: range, reach: .whole, reason: .overwritten, direction: .both, function: first.identity.name))
+  }
+
+  /// Without it no exception, backtrace or cancellation of a thread gets through a new body.
+  private mutating func addUnwinding(_ pieces: inout PieceEmitter) throws(LinkError) {
+    guard memory.unwindRoom != nil else { return }
+    var functions: [ELFUnwindFunction] = []
+    for id in decisions.placed.sorted() where set[id].kind == .code {
+      guard let start = places[id] else { continue }
+      functions += try pieces.unwinding(of: id, at: start, into: &state)
+    }
+    for operation in try state.loader.addUnwind(of: functions) { state.draft.add(operation) }
+    for (id, start) in decisions.inPlace.sorted(by: { $0.key < $1.key }) {
+      for function in try pieces.unwinding(of: id, at: start, into: &state) {
+        for operation in try state.loader.replaceUnwind(of: function) { state.draft.add(operation) }
+      }
+    }
   }
 
   private mutating func rewrite(

@@ -37,6 +37,8 @@ struct ObjectPiece {
   /// A target piece placed at P makes the psABI's S equal to P + anchor − the piece's start.
   var anchors: [UInt64] = []
   var bytes: [UInt8]
+  /// Of the functions in it.
+  var unwinding: [PieceUnwinding] = []
   /// By the relocation's index.
   var detours: [Int: Detour] = [:]
 

@@ -7,7 +7,8 @@ struct ObjectReader {
   private let path: String
   private let machine: any Machine
   let symbols: ObjectSymbols
-  private(set) var pieces: [ObjectPiece] = []
+  private let unwinding: [ObjectUnwinding]
+  var pieces: [ObjectPiece] = []
   /// Indexes into `pieces`, ascending by start, for each section that holds any.
   private var piecesOfSection: [Int: [Int]] = [:]
   /// The offsets at which code refers to each piece.
@@ -30,12 +31,18 @@ struct ObjectReader {
     self.path = path
     self.machine = machine
     symbols = try ObjectSymbols(file)
+    unwinding = try ObjectUnwinding.all(in: file, symbols)
   }
 
   // MARK: Places
 
   mutating func readPieces() throws {
+    let exceptionTables = Dictionary(grouping: unwinding.compactMap(\.exceptionTable), by: \.section)
     for section in file.sections {
+      if let tables = exceptionTables[section.index] {
+        try appendExceptionTables(section, startingAt: Set(tables.map(\.offset)))
+        continue
+      }
       guard let content = SectionContent(section, in: file) else { continue }
       switch content {
       case .code:
@@ -50,6 +57,19 @@ struct ObjectReader {
     }
     for symbol in symbols.common {
       appendCommon(symbol)
+    }
+    attachUnwinding()
+  }
+
+  private mutating func attachUnwinding() {
+    for information in unwinding {
+      guard let index = piece(at: information.function.offset, in: information.function.section),
+        pieces[index].kind == .code
+      else { continue }
+      pieces[index].unwinding.append(
+        PieceUnwinding(
+          start: information.function.offset - pieces[index].start, information: information,
+          exceptionTable: information.exceptionTable.flatMap { piece(at: $0.offset, in: $0.section) }))
     }
   }
 
@@ -103,6 +123,16 @@ struct ObjectReader {
     }
   }
 
+  /// A literal for each function's table: where one begins, its FDE tells.
+  private mutating func appendExceptionTables(_ section: ELFSection, startingAt starts: Set<UInt64>) throws {
+    let bounds = starts.filter { $0 > 0 && $0 < section.byteCount }.sorted() + [section.byteCount]
+    var start: UInt64 = 0
+    for end in bounds {
+      try append(.literal, section, start, end - start, [])
+      start = end
+    }
+  }
+
   /// One piece a symbol (aliases and overlapping symbols together); what lies between is a literal, in read-only data.
   private mutating func appendNamed(_ section: ELFSection, _ kind: ObjectPiece.Kind) throws {
     let named = symbols.defined(in: section.index)
@@ -148,6 +178,9 @@ struct ObjectReader {
     for index in pieces.indices where pieces[index].kind == .code { try resolveTargets(of: index) }
     noteTables()
     for index in pieces.indices where pieces[index].kind != .code { try resolveTargets(of: index) }
+    for index in Set(pieces.lazy.flatMap(\.unwinding).compactMap(\.exceptionTable)).sorted() {
+      try leadTypesThroughCells(in: index)
+    }
   }
 
   func constructors() throws -> [ReferenceTarget] {

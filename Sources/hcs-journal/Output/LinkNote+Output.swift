@@ -14,6 +14,9 @@ extension LinkNote {
       "\(subject): not what the image was linked from; recorded, its differences will be an update"
     case .variableMoved:
       "\(subject): the compiler has moved this variable; at its new place a process begins with its first value"
+    case .noUnwindTable:
+      "\(subject): it has no sorted unwind table; exceptions, backtraces and cancelled threads will not get through new "
+        + "bodies; link with --eh-frame-hdr"
     case .calleeRegisters:
       "\(subject): callers may rely on registers that a callee leaves alone (GCC -fipa-ra), so that updates wait for "
         + "threads inside them; build with -fno-ipa-ra to be free of it"

@@ -3,7 +3,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "victim.h"
@@ -25,6 +27,22 @@ static void wait_here(void) {
 __attribute__((noinline)) static void spin_here(void) {
   tell();
   while (!never) {
+  }
+}
+
+static int compare(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
+
+// Into the vDSO, through call stubs, into the kernel and back from the library.
+__attribute__((noinline)) static void call_here(void) {
+  tell();
+  while (!never) {
+    struct timespec now;
+    int numbers[16];
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    for (int index = 0; index < 16; index++) numbers[index] = (int)(now.tv_nsec >> index) & 255;
+    qsort(numbers, 16, sizeof *numbers, compare);
+    count += numbers[0] + (int)getppid() + (int)strlen(mode);
+    free(malloc((size_t)numbers[15] + 1));
   }
 }
 
@@ -60,7 +78,7 @@ __attribute__((noinline)) void holder(void (*then)(void)) {
 
 static void *run(void *unused) {
   marked(20);
-  holder(!strcmp(mode, "spinning") ? spin_here : wait_here);
+  holder(!strcmp(mode, "spinning") ? spin_here : !strcmp(mode, "calling") ? call_here : wait_here);
   return unused;
 }
 

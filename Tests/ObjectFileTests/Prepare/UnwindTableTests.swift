@@ -40,13 +40,11 @@ import Testing
 
     var tables = try specimen.tables()
     #expect(tables.hasUnwindTable)
-    var edits: [FileEdit] = []
-    for index in [1, 3, 0, 4, 2] {
-      edits += try tables.addUnwindEntry(
-        for: functions[index], commonInformation: Self.commonInformation,
-        description: Self.description(functions[index]))
-    }
-    #expect(tables.counters.unwindBytes == 6 * 24)
+    var edits = try tables.addUnwind(of: [Self.unwinding(functions[0])])
+    edits += try tables.addUnwind(of: functions[1...3].map(Self.unwinding))
+    edits += try tables.addUnwind(of: [Self.unwinding(functions[4])])
+    // A CIE for each call.
+    #expect(tables.counters.unwindBytes == (3 + 5) * 24)
     let before = try MappedFile(copying: specimen.prepared).view.allBytes
     try specimen.apply(edits)
     for index in functions.indices {
@@ -59,25 +57,76 @@ import Testing
     #expect(try MappedFile(copying: specimen.prepared).view.allBytes == before)
   }
 
+  static func unwinding(_ function: AddressRange) -> ELFUnwindFunction {
+    ELFUnwindFunction(
+      start: function.start, commonInformation: commonInformation, description: description(function))
+  }
+
+  @Test func `what one branch adds stands between entries of another`() throws {
+    let specimen = try PreparedSpecimen(["g++", "-pie"], source: passingProgram)
+    let start = specimen.image.layout.code.range.start.rawValue
+    let functions = (0..<3).map {
+      AddressRange(start: VirtualAddress(start + UInt64($0) * 16), byteCount: 11)
+    }
+    var first = try specimen.tables()
+    #expect(try !first.lacksUnwindOfOthers())
+    let edits = try first.addUnwind(of: functions[0...1].map(Self.unwinding))
+    // Another branch begins where nothing was added, and knows how far the first has come.
+    var second = try specimen.tables(first.counters)
+    #expect(try second.lacksUnwindOfOthers())
+    let adopted = try second.adoptUnwind(edits.map { ($0.offset, $0.after) })
+    #expect(adopted == edits)
+    #expect(try !second.lacksUnwindOfOthers())
+    let own = try second.addUnwind(of: [Self.unwinding(functions[2])])
+    try specimen.apply(adopted + own)
+    #expect(try specimen.newComplaints() == "")
+    #expect(throws: ObjectFileError.self) { try second.addUnwind(of: [Self.unwinding(functions[0])]) }
+  }
+
+  @Test func `a function that is rewritten where it stands gets another record`() throws {
+    let specimen = try PreparedSpecimen(["g++", "-pie"], source: passingProgram)
+    var tables = try specimen.tables()
+    let main = AddressRange(start: try specimen.symbol("main"), byteCount: 11)
+    let edits = try tables.replaceUnwind(of: Self.unwinding(main))
+    #expect(edits.map(\.after.count) == [48, 4])
+    // None begins there.
+    let inside = AddressRange(start: main.start.displaced(by: 1), byteCount: 1)
+    #expect(try tables.replaceUnwind(of: Self.unwinding(inside)).isEmpty)
+  }
+
   @Test func `records that are none are refused`() throws {
     let specimen = try PreparedSpecimen(["g++", "-pie"], source: passingProgram)
     var tables = try specimen.tables()
     let function = AddressRange(start: specimen.image.layout.code.range.start, byteCount: 11)
-    var wrongLength = Self.commonInformation
-    wrongLength.bytes[0] = 16
-    var wrongField = Self.description(function)
-    wrongField.fields[0].offset = 22
-    var farField = Self.description(function)
-    farField.fields[0].target = VirtualAddress(1 << 40)
-    for (common, description, code): (ELFUnwindRecord, ELFUnwindRecord, ObjectFileError.Code) in [
-      (wrongLength, Self.description(function), .malformedTable), (Self.commonInformation, wrongField, .malformedTable),
-      (Self.commonInformation, farField, .outOfReach),
+    var wrongLength = Self.unwinding(function)
+    wrongLength.commonInformation.bytes[0] = 16
+    var wrongField = Self.unwinding(function)
+    wrongField.description.fields[0].offset = 22
+    var farField = Self.unwinding(function)
+    farField.description.fields[0].target = VirtualAddress(1 << 40)
+    for (unwinding, code): (ELFUnwindFunction, ObjectFileError.Code) in [
+      (wrongLength, .malformedTable), (wrongField, .malformedTable), (farField, .outOfReach),
     ] {
-      let error = #expect(throws: ObjectFileError.self) {
-        try tables.addUnwindEntry(for: function, commonInformation: common, description: description)
-      }
+      let error = #expect(throws: ObjectFileError.self) { try tables.addUnwind(of: [unwinding]) }
       #expect(error?.code == code)
     }
+    #expect(tables.counters.unwindBytes == 0)
+  }
+
+  @Test func `a table that is full is refused by name, and nothing is written`() throws {
+    let specimen = try PreparedSpecimen(["g++", "-pie"], source: passingProgram)
+    var tables = try specimen.tables()
+    let capacity = try #require(specimen.image.layout.unwind?.table.capacity) - tables.counters.unwindEntries
+    let start = specimen.image.layout.code.range.start.rawValue
+    let functions = (0...UInt64(capacity)).map {
+      AddressRange(start: VirtualAddress(start + $0 * 16), byteCount: 11)
+    }
+    let error = #expect(throws: ObjectFileError.self) { try tables.addUnwind(of: functions.map(Self.unwinding)) }
+    #expect(error?.code == .noRoom)
+    let edits = try tables.addUnwind(of: functions.dropLast().map(Self.unwinding))
+    try specimen.apply(edits)
+    #expect(try specimen.newComplaints() == "")
+    #expect(throws: ObjectFileError.self) { try tables.addUnwind(of: [Self.unwinding(functions[functions.count - 1])]) }
   }
 
   @Test func `an image without an unwind table has no room for entries`() throws {
@@ -85,10 +134,7 @@ import Testing
     var tables = try specimen.tables()
     #expect(!tables.hasUnwindTable)
     let function = AddressRange(start: specimen.image.layout.code.range.start, byteCount: 11)
-    let error = #expect(throws: ObjectFileError.self) {
-      try tables.addUnwindEntry(
-        for: function, commonInformation: Self.commonInformation, description: Self.description(function))
-    }
+    let error = #expect(throws: ObjectFileError.self) { try tables.addUnwind(of: [Self.unwinding(function)]) }
     #expect(error?.code == .noRoom)
   }
 }

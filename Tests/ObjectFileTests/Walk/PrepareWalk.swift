@@ -69,14 +69,15 @@ public struct PrepareWalk {
   }
 
   private mutating func addUnwindEntries(_ tables: inout ELFLoaderTables, _ layout: ELFArenaLayout) {
-    for at in [layout.code.range.start, layout.tables.range.start] {
+    for at in [layout.tables.range.start, layout.code.range.start] {
       attempt { walk throws(ObjectFileError) in
         let information = ELFUnwindRecord(bytes: [4, 0, 0, 0, 0, 0, 0, 0], fields: [])
         let description = ELFUnwindRecord(
           bytes: [8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], fields: [.init(offset: 8, byteCount: 4, target: at)])
         walk.take(
-          try tables.addUnwindEntry(
-            for: AddressRange(start: at, byteCount: 0), commonInformation: information, description: description))
+          try tables.addUnwind(of: [
+            ELFUnwindFunction(start: at, commonInformation: information, description: description)
+          ]))
       }
     }
   }

@@ -130,7 +130,8 @@ public struct ELFVersionRoom: Hashable, Sendable {
 public struct ELFUnwindRoom: Hashable, Sendable {
   /// Where `.eh_frame_hdr` starts: what its entries are relative to.
   public var header: VirtualAddress
-  /// Pairs of 32-bit displacements: first address of a function, its FDE.
+  /// Pairs of 32-bit displacements: first address of a function, its FDE. Each is aligned to its 8 bytes, and those
+  /// not in use are there as well, above all addresses.
   public var table: ELFTableRoom
   /// CIEs and FDEs; entries are bytes.
   public var records: ELFTableRoom

@@ -27,62 +27,125 @@ public struct ELFUnwindRecord: Hashable, Sendable {
   }
 }
 
-extension ELFLoaderTables {
-  /// Whether functions of the arena can be given unwind information.
-  public var hasUnwindTable: Bool { layout.unwind != nil }
+/// What unwinders are to know of one function.
+public struct ELFUnwindFunction: Hashable, Sendable {
+  /// Its first byte.
+  public var start: VirtualAddress
+  public var commonInformation: ELFUnwindRecord
+  public var description: ELFUnwindRecord
 
-  /// Lets unwinders find their way out of a function of the arena.
+  public init(start: VirtualAddress, commonInformation: ELFUnwindRecord, description: ELFUnwindRecord) {
+    self.start = start
+    self.commonInformation = commonInformation
+    self.description = description
+  }
+}
+
+// The sorted table is as long from the start as it will ever be, its free entries above every address of the image. Room
+// of the arena is handed out upwards, on all branches together, and entries are as well: one that is added takes the
+// place of a free one, by one aligned store, and the table is sorted before and after. Nothing else changes, no count and
+// no entry that was there: a thread that unwinds meanwhile finds what it looks for, and one that goes on in a body which
+// was taken back keeps its entry.
+//
+// What one branch adds, another leaves free, and a free entry below a used one would break the order. So whoever adds on
+// a branch adds what the others have there too (`adoptUnwind`): entries of bodies that are not there harm nobody.
+extension ELFLoaderTables {
+  /// Whether functions can be given unwind information.
+  public var hasUnwindTable: Bool { layout.unwind?.hasRoom ?? false }
+
+  /// Whether other branches have added what is not there on this one.
+  public mutating func lacksUnwindOfOthers() throws(ObjectFileError) -> Bool {
+    guard let room = layout.unwind, room.hasRoom, counters.unwindEntries > room.table.usedCount else { return false }
+    return try isFree(counters.unwindEntries - 1, in: room.table)
+  }
+
+  /// Adds what another branch has written into the tables' free room.
   ///
-  /// The table is mapped, so that the edits have addresses too (`ELFArenaLayout.tables`). They are in an order in which
-  /// a running unwinder never meets half an entry, unless the function lies below one that was added earlier.
-  public mutating func addUnwindEntry(
-    for function: AddressRange, commonInformation: ELFUnwindRecord, description: ELFUnwindRecord
+  /// - Parameter writes: of updates elsewhere in the history; what lies elsewhere in the file is passed over.
+  public mutating func adoptUnwind(
+    _ writes: [(offset: FileOffset, bytes: [UInt8])]
   ) throws(ObjectFileError) -> [FileEdit] {
-    guard let room = layout.unwind else {
-      throw failure(.noRoom, detail: "it has no .eh_frame_hdr to add the function at \(function.start) to")
+    guard let room = layout.unwind, room.hasRoom else { return [] }
+    let parts = [
+      room.table.offset(ofEntry: room.table.usedCount)..<room.table.offset(ofEntry: room.table.capacity),
+      room.records.offset(ofEntry: room.records.usedCount)..<room.records.offset(ofEntry: room.records.capacity),
+    ]
+    return try change { (tables) throws(ObjectFileError) in
+      for (offset, bytes) in writes where parts.contains(where: { $0.contains(offset) }) {
+        try tables.buffer.write(bytes, at: offset)
+      }
+    }.edits
+  }
+
+  /// Lets unwinders find their way out of functions of the arena.
+  ///
+  /// The tables are mapped, so that the edits have addresses too (`ELFArenaLayout.tables`): the records first.
+  ///
+  /// - Parameter functions: ascending, above all that were added before on any branch.
+  public mutating func addUnwind(of functions: [ELFUnwindFunction]) throws(ObjectFileError) -> [FileEdit] {
+    guard let first = functions.first else { return [] }
+    guard let room = layout.unwind, room.hasRoom else {
+      throw failure(.noRoom, detail: "it has no .eh_frame_hdr to add the function at \(first.start) to")
     }
     return try change { (tables) throws(ObjectFileError) in
-      let cie = try tables.commonInformationAddress(commonInformation, room)
-      let fde = try tables.append(description, commonInformation: cie, room)
-      try tables.insert(function.start, fde, room)
+      let records = try tables.append(functions, room)
+      try tables.append(zip(functions.map(\.start), records).map { ($0, $1) }, to: room)
+    }.edits
+  }
+
+  /// Gives a function that was rewritten where it stands other unwind information. Nothing where it had none.
+  public mutating func replaceUnwind(of function: ELFUnwindFunction) throws(ObjectFileError) -> [FileEdit] {
+    guard let room = layout.unwind, room.hasRoom else { return [] }
+    return try change { (tables) throws(ObjectFileError) in
+      let start = try tables.displacement(from: room.header.rawValue, to: function.start)
+      let index = try tables.firstEntry(in: room.table, notBelow: start)
+      guard index < room.table.capacity, try tables.start(ofEntry: index, in: room.table) == start else { return }
+      let record = try tables.append([function], room)[0]
+      var bytes = TableBytes()
+      bytes.append(try tables.displacement(from: room.header.rawValue, to: record))
+      try tables.buffer.write(bytes.bytes, at: FileOffset(room.table.offset(ofEntry: index).rawValue + 4))
     }.edits
   }
 
   // MARK: Records
 
-  /// A record without addresses that stands in the room already serves again.
-  private mutating func commonInformationAddress(
-    _ record: ELFUnwindRecord, _ room: ELFUnwindRoom
-  ) throws(ObjectFileError) -> VirtualAddress {
-    if record.fields.isEmpty {
-      let end = try presentCount(of: room.records)
-      var at: UInt32 = 0
-      while end - at >= 4 {
-        let length = try buffer.load(UInt32.self, at: room.records.offset(ofEntry: at))
-        guard length != 0, length < end - at - 3 else { break }
-        let bytes = try buffer.bytes(at: room.records.offset(ofEntry: at), count: Int(length) + 4)
-        if bytes == record.bytes { return room.records.address(ofEntry: at) }
-        at += length + 4
+  /// Writes the functions' FDEs, each CIE once and before them.
+  ///
+  /// - Returns: the addresses of the FDEs.
+  private mutating func append(
+    _ functions: [ELFUnwindFunction], _ room: ELFUnwindRoom
+  ) throws(ObjectFileError) -> [VirtualAddress] {
+    let start = counters.unwindBytes
+    var content = TableBytes()
+    var commons: [ELFUnwindRecord: VirtualAddress] = [:]
+    var addresses: [VirtualAddress] = []
+    for function in functions {
+      let common: VirtualAddress
+      if let known = commons[function.commonInformation] {
+        common = known
+      } else {
+        common = try append(function.commonInformation, commonInformation: nil, to: &content, from: start, room)
+        commons[function.commonInformation] = common
       }
+      addresses.append(try append(function.description, commonInformation: common, to: &content, from: start, room))
     }
-    return try append(record, commonInformation: nil, room)
+    let size = UInt32(clamping: content.count)
+    _ = try self.room(for: size, in: room.records, used: start, called: "the room for unwind records")
+    try buffer.write(content.bytes, at: room.records.offset(ofEntry: start))
+    counters.unwindBytes = start + size
+    return addresses
   }
 
-  private mutating func append(
-    _ record: ELFUnwindRecord, commonInformation: VirtualAddress?, _ room: ELFUnwindRoom
+  private func append(
+    _ record: ELFUnwindRecord, commonInformation: VirtualAddress?, to content: inout TableBytes, from start: UInt32,
+    _ room: ELFUnwindRoom
   ) throws(ObjectFileError) -> VirtualAddress {
     let bytes = record.bytes
     guard bytes.count >= 8, bytes.count.isMultiple(of: 4),
       TableBytes(bytes).load(UInt32.self, at: 0) == UInt32(clamping: bytes.count - 4)
     else { throw failure(.malformedTable, detail: "an unwind record of \(bytes.count) bytes with another length word") }
-    let size = UInt32(clamping: bytes.count)
-    let used = max(counters.unwindBytes, try presentCount(of: room.records))
-    let offset = try self.room(for: size, in: room.records, used: used, called: "the room for unwind records")
-    let address = room.records.address(ofEntry: offset)
-    try buffer.write(
-      try placed(record, at: address, commonInformation: commonInformation), at: room.records.offset(ofEntry: offset))
-    try setCount(of: room.records, atLeast: offset + size)
-    counters.unwindBytes = offset + size
+    let address = VirtualAddress(room.records.address(ofEntry: start).rawValue &+ UInt64(content.count))
+    content.append(try placed(record, at: address, commonInformation: commonInformation))
     return address
   }
 
@@ -98,18 +161,18 @@ extension ELFLoaderTables {
       guard field.offset >= 8, field.byteCount == 4 || field.byteCount == 8,
         field.offset <= bytes.count - field.byteCount
       else { throw failure(.malformedTable, detail: "a field of an unwind record at \(field.offset)") }
-      let value = Int64(bitPattern: field.target.rawValue &- address.rawValue &- UInt64(field.offset))
+      let place = address.rawValue &+ UInt64(field.offset)
       if field.byteCount == 8 {
-        bytes.store(value, at: field.offset)
+        bytes.store(field.target.rawValue &- place, at: field.offset)
       } else {
-        bytes.store(try displacement(value, to: field.target), at: field.offset)
+        bytes.store(try displacement(from: place, to: field.target), at: field.offset)
       }
     }
     return bytes.bytes
   }
 
-  private func displacement(_ value: Int64, to target: VirtualAddress) throws(ObjectFileError) -> Int32 {
-    guard let exact = Int32(exactly: value) else {
+  private func displacement(from place: UInt64, to target: VirtualAddress) throws(ObjectFileError) -> Int32 {
+    guard let exact = Int32(exactly: Int64(bitPattern: target.rawValue &- place)) else {
       throw failure(.outOfReach, detail: "\(target) from the unwind records")
     }
     return exact
@@ -117,35 +180,56 @@ extension ELFLoaderTables {
 
   // MARK: The sorted table
 
-  private mutating func insert(
-    _ function: VirtualAddress, _ record: VirtualAddress, _ room: ELFUnwindRoom
+  private mutating func append(
+    _ entries: [(function: VirtualAddress, record: VirtualAddress)], to room: ELFUnwindRoom
   ) throws(ObjectFileError) {
-    let table = room.table
-    let count = try presentCount(of: table)
-    _ = try self.room(for: 1, in: table, used: count, called: "the unwind table")
-    let header = room.header.rawValue
-    let start = try displacement(Int64(bitPattern: function.rawValue &- header), to: function)
-    let position = try firstEntry(in: table, count: count, notBelow: start)
-    var entries = TableBytes()
-    entries.append(start)
-    entries.append(try displacement(Int64(bitPattern: record.rawValue &- header), to: record))
-    entries.append(
-      try buffer.bytes(at: table.offset(ofEntry: position), count: Int(count - position) * 8))
-    try buffer.write(entries.bytes, at: table.offset(ofEntry: position))
-    // The count at the header first: whoever searches the table reads no other.
-    try setCount(of: table, atLeast: count + 1)
-    counters.unwindEntries = max(counters.unwindEntries, count + 1)
+    let used = counters.unwindEntries
+    let count = UInt32(clamping: entries.count)
+    _ = try self.room(for: count, in: room.table, used: used, called: "the unwind table")
+    var last = used == 0 ? Int32.min : try start(ofEntry: used - 1, in: room.table)
+    guard try isFree(used, in: room.table) else {
+      throw failure(.malformedTable, at: room.table.offset(ofEntry: used), detail: "entry \(used) is in use")
+    }
+    var content = TableBytes()
+    for (function, record) in entries {
+      let start = try displacement(from: room.header.rawValue, to: function)
+      guard start > last, start < ELFUnwindRoom.free else {
+        throw failure(.malformedTable, detail: "the function at \(function) is not above those that were added before")
+      }
+      last = start
+      content.append(start)
+      content.append(try displacement(from: room.header.rawValue, to: record))
+    }
+    try buffer.write(content.bytes, at: room.table.offset(ofEntry: used))
+    counters.unwindEntries = used + count
+  }
+
+  private mutating func start(ofEntry index: UInt32, in table: ELFTableRoom) throws(ObjectFileError) -> Int32 {
+    try buffer.load(Int32.self, at: table.offset(ofEntry: index))
+  }
+
+  private mutating func isFree(_ index: UInt32, in table: ELFTableRoom) throws(ObjectFileError) -> Bool {
+    try start(ofEntry: index, in: table) == ELFUnwindRoom.free
   }
 
   private mutating func firstEntry(
-    in table: ELFTableRoom, count: UInt32, notBelow start: Int32
+    in table: ELFTableRoom, notBelow start: Int32
   ) throws(ObjectFileError) -> UInt32 {
-    var range = 0..<count
+    var range = 0..<table.capacity
     while !range.isEmpty {
       let middle = range.lowerBound + (range.upperBound - range.lowerBound) / 2
-      let value = try buffer.load(Int32.self, at: table.offset(ofEntry: middle))
+      let value = try self.start(ofEntry: middle, in: table)
       range = value < start ? middle + 1..<range.upperBound : range.lowerBound..<middle
     }
     return range.lowerBound
   }
+}
+
+extension ELFUnwindRoom {
+  /// What a free entry has for a function's address: more than any that is in reach.
+  static let free = Int32.max
+
+  /// Whether entries can be added: the room is filled with free ones. In images that earlier versions prepared it is
+  /// not: their tables have a count that would have to change, and stay as they are.
+  public var hasRoom: Bool { table.sizeWords.isEmpty && records.sizeWords.isEmpty }
 }

@@ -7,8 +7,8 @@ public import Addressing
 /// they are applied in order, and taken back in reverse.
 ///
 /// A new entry goes behind all that any branch of the history has used (`counters`); entries in between that are not
-/// there on this branch are zero, which every table reads as an entry that does nothing. The unwind table alone is
-/// without gaps, for it is searched by bisection.
+/// there on this branch are zero, which every table reads as an entry that does nothing. The unwind table alone must be
+/// without gaps, for it is searched by bisection (`adoptUnwind`).
 public struct ELFLoaderTables {
   public let layout: ELFArenaLayout
   public internal(set) var counters: ELFTableCounters

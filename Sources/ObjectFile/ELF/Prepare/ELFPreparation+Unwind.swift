@@ -10,26 +10,28 @@ extension ELFPreparation {
   /// Moves the unwind table, with room for the functions of the arena: they are above those of the image, so that the
   /// table stays sorted when theirs are appended. Nil where the image has none, or one of another form.
   mutating func moveUnwindTable() throws(ObjectFileError) -> ELFUnwindRoom? {
-    guard let segment = image.file.segments.first(of: .unwindTable), let programHeader = unwindProgramHeader,
+    guard let segment = image.file.segments.first(of: .unwindTable),
       let old = try? image.file.bytes(at: segment.address, count: segment.fileByteCount),
       let count = oldEntryCount(old)
     else { return nil }
-    let part = tables.reserve(
-      UInt64(Self.headByteCount) + (UInt64(count) + UInt64(request.unwindEntryRoom)) * 8)
-    let header = part.range.start
     let (capacity, overflow) = count.addingReportingOverflow(request.unwindEntryRoom)
-    guard !overflow, let bytes = try rebasedTable(old, count: count, at: segment.address, to: header),
-      var records = tables.table([], entryByteCount: 1, room: request.unwindByteRoom)
+    guard !overflow else { throw Self.outOfReach(image) }
+    // Entries follow a head of 12 bytes; each is to be aligned to its 8 bytes.
+    let room = tables.reserve(4 + UInt64(Self.headByteCount) + UInt64(capacity) * 8)
+    let header = VirtualAddress(room.range.start.rawValue + 4)
+    let part = ELFArenaLayout.Part(
+      range: AddressRange(start: header, byteCount: room.range.byteCount - 4),
+      fileOffset: FileOffset(room.fileOffset.rawValue + 4))
+    guard let bytes = try rebasedTable(old, count: count, capacity: capacity, at: segment.address, to: header),
+      let records = tables.table([], entryByteCount: 1, room: request.unwindByteRoom)
     else { throw Self.outOfReach(image) }
     tables.put(bytes, at: part.fileOffset)
-    unwindHeader = ELFArenaLayout.Part(
-      range: AddressRange(start: header, byteCount: UInt64(bytes.count)), fileOffset: part.fileOffset)
-    records.sizeWords = [addRecordSection(records)]
+    unwindHeader = part
+    addSections(part, records, oldAddress: segment.address)
     let table = ELFTableRoom(
       address: VirtualAddress(header.rawValue + UInt64(Self.headByteCount)),
       fileOffset: FileOffset(part.fileOffset.rawValue + UInt64(Self.headByteCount)), entryByteCount: 8,
-      usedCount: count, capacity: capacity,
-      sizeWords: sizeWords(part.fileOffset, programHeader, oldAddress: segment.address, byteCount: bytes.count))
+      usedCount: count, capacity: capacity, sizeWords: [])
     return ELFUnwindRoom(header: header, table: table, records: records)
   }
 
@@ -41,9 +43,10 @@ extension ELFPreparation {
     return count
   }
 
-  /// Nil where a displacement does not fit any more.
+  /// The table with every free entry filled: above all addresses, and for a record the last function's, so that
+  /// whoever reads it whole finds one. Nil where a displacement does not fit any more.
   private func rebasedTable(
-    _ old: ByteView, count: UInt32, at oldAddress: VirtualAddress, to address: VirtualAddress
+    _ old: ByteView, count: UInt32, capacity: UInt32, at oldAddress: VirtualAddress, to address: VirtualAddress
   ) throws(ObjectFileError) -> [UInt8]? {
     let shift = Int64(bitPattern: oldAddress.rawValue &- address.rawValue)
     var bytes = TableBytes(try old.bytes(at: 0, count: Self.headByteCount + Int(count) * 8))
@@ -52,33 +55,23 @@ extension ELFPreparation {
       guard !overflow, let exact = Int32(exactly: value) else { return nil }
       bytes.store(exact, at: offset)
     }
+    bytes.store(capacity, at: 8)
+    let record = count > 0 ? bytes.load(Int32.self, at: bytes.count - 4) : bytes.load(Int32.self, at: 4)
+    let free = withUnsafeBytes(of: (ELFUnwindRoom.free.littleEndian, record.littleEndian)) { Array($0) }
+    bytes.append((count..<capacity).flatMap { _ in free })
     return bytes.bytes
   }
 
-  private mutating func addRecordSection(_ records: ELFTableRoom) -> ELFSizeWord {
+  private mutating func addSections(
+    _ header: ELFArenaLayout.Part, _ records: ELFTableRoom, oldAddress: VirtualAddress
+  ) {
     let part = ELFArenaLayout.Part(
-      range: AddressRange(start: records.address, byteCount: 0), fileOffset: records.fileOffset)
-    let index = sections.add(named: ".hcsj.eh_frame", flags: .allocated, at: part, alignment: 8)
-    return sections.sizeWord(of: index, scale: 1)
-  }
-
-  /// The count in the header, and the three words that tell how long the header is.
-  private mutating func sizeWords(
-    _ header: FileOffset, _ programHeader: FileOffset, oldAddress: VirtualAddress, byteCount: Int
-  ) -> [ELFSizeWord] {
-    let bias = UInt32(Self.headByteCount)
-    // p_filesz and p_memsz are at 32 and 40 (gABI, Program Header).
-    var words = [
-      ELFSizeWord(fileOffset: FileOffset(header.rawValue + 8), byteCount: 4, scale: 1),
-      ELFSizeWord(fileOffset: FileOffset(programHeader.rawValue + 32), byteCount: 8, scale: 8, bias: bias),
-      ELFSizeWord(fileOffset: FileOffset(programHeader.rawValue + 40), byteCount: 8, scale: 8, bias: bias),
-    ]
+      range: AddressRange(start: records.address, byteCount: UInt64(records.capacity)), fileOffset: records.fileOffset)
+    _ = sections.add(named: ".hcsj.eh_frame", flags: .allocated, at: part, alignment: 8)
     let section = image.file.sections.first {
       $0.address == oldAddress && $0.flags.contains(.allocated) && $0.byteCount > 0 && $0.type != .noBits
     }
-    guard let section, image.file.nameMatches(section, ".eh_frame_hdr"), let unwindHeader else { return words }
-    sections.move(section.index, to: unwindHeader.range.start, header, byteCount: UInt64(byteCount))
-    words.append(sections.sizeWord(of: section.index, scale: 8, bias: bias))
-    return words
+    guard let section, image.file.nameMatches(section, ".eh_frame_hdr") else { return }
+    sections.move(section.index, to: header.range.start, header.fileOffset, byteCount: header.range.byteCount)
   }
 }

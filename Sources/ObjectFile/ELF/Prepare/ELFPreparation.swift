@@ -15,8 +15,6 @@ struct ELFPreparation {
   let programHeaders: ELFArenaLayout.Part
   /// Where the arena begins at the earliest: `gap` bytes behind the image.
   private let arenaStart: VirtualAddress
-  /// Where the program header of the unwind table will stand.
-  let unwindProgramHeader: FileOffset?
 
   static let addedSegmentCount = 4
   /// The name of what stays behind of a RELR table: readers expect relocations of a section named `.relr.dyn`.
@@ -38,9 +36,6 @@ struct ELFPreparation {
     let segments = image.file.segments
     programHeaders = tables.reserve(
       UInt64((segments.count + Self.addedSegmentCount) * ELFHeader.programHeaderByteCount))
-    let table = programHeaders.fileOffset.rawValue
-    unwindProgramHeader = Self.order(segments).firstIndex { $0.map { segments[$0].type == .unwindTable } ?? false }
-      .map { FileOffset(table + UInt64($0 * ELFHeader.programHeaderByteCount)) }
   }
 
   /// Where the tables stand: close behind the image, as far from their file offset as the ELF header is from its own.
@@ -215,7 +210,7 @@ struct ELFPreparation {
     return fields.bytes
   }
 
-  /// Where the moved `.eh_frame_hdr` stands, as long as what it holds.
+  /// Where the moved `.eh_frame_hdr` stands, its free entries included.
   var unwindHeader: ELFArenaLayout.Part?
 
   private func elfHeader(sectionCount: UInt16) throws(ObjectFileError) -> [UInt8] {
