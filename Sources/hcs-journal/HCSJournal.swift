@@ -15,7 +15,7 @@ struct HCSJournal: ParsableCommand {
     subcommands: [
       InitCommand.self, RecordCommand.self, RunCommand.self, ReplayCommand.self, RollbackCommand.self,
       LogCommand.self, ShowCommand.self, AtCommand.self, SymbolCommand.self, DiffCommand.self, TagCommand.self,
-      TargetsCommand.self, VerifyCommand.self,
+      ExportCommand.self, ImportCommand.self, TargetsCommand.self, VerifyCommand.self,
     ])
 
   /// The parser's own `main` would print errors in its words and map all of them to one status.

@@ -1,5 +1,5 @@
 import Addressing
-public import Journal
+import Journal
 
 extension LiveTask {
   /// Who executes one of these bodies. Stops the threads for a moment.

@@ -11,6 +11,15 @@ extension JournalStore {
     }
   }
 
+  /// Whether the newest update on the way that touched the atom removed it.
+  public func isRemoved(_ atom: AtomIdentity, at digest: Digest) throws(JournalError) -> Bool {
+    try lookUp { db in
+      let lineage = try lineage(of: digest, in: db)
+      guard let id = try AtomTable(db: db).id(of: atom) else { return false }
+      return try newest(id, at: lineage, in: db).map { !$0.isCurrent } ?? false
+    }
+  }
+
   public func placements(named name: String, at digest: Digest) throws(JournalError) -> [PlacedAtom] {
     try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
