@@ -51,6 +51,7 @@ public struct ObjectFileError: Error, Sendable {
     case alreadyPrepared
     case outOfReach
     case noRoom
+    case noRoomForCommands
     case unsupportedRelocation
     case unwritable
   }
@@ -158,6 +159,8 @@ extension ObjectFileError.Code {
     case .alreadyPrepared: ("is a prepared image already", "name the image it was made from")
     case .outOfReach: ("is too large for an arena within reach of its code", show("-lW"))
     case .noRoom: ("has no room left in a loader table", "`hcs-journal init` with the image built anew")
+    case .noRoomForCommands:
+      ("has too little room for load commands", "link it with -Wl,-headerpad,0x400 (for ld64.lld: -headerpad 0x400)")
     case .unsupportedRelocation: ("has a relocation that is not handled", show("-rW", "--reloc"))
     case .unwritable: ("cannot be written", "`ls -ld %`, and `df` for the room on its disk")
     }

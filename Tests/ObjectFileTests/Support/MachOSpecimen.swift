@@ -34,13 +34,32 @@ extension Specimen {
     lld("x86_64", ["-fixup_chains"]),
     lld("x86_64", ["-no_fixup_chains"]),
     lld("arm64", ["-dylib", "-install_name", "@rpath/libprogram.dylib", "-rpath", "@loader_path/lib"]),
-    Specimen(
-      "zig cc aarch64", sources: fixtures(["program.c", "answer.c"]),
-      [[zig("0.14.1"), "cc", "-target", "aarch64-macos.12.0", "-O1", "-fcommon", "program.c", "answer.c", "-o", "%o"]]),
-    Specimen(
-      "zig cc x86_64", sources: fixtures(["program.c", "answer.c"]),
-      [[zig("0.14.1"), "cc", "-target", "x86_64-macos.12.0", "-O1", "-fcommon", "program.c", "answer.c", "-o", "%o"]]),
+    zigCC("aarch64", []),
+    zigCC("x86_64", []),
   ]
+
+  /// Images with room for the load commands of an arena; Zig's own linker leaves a page of it.
+  static let machOPreparable =
+    [
+      lld("arm64", ["-fixup_chains", "-adhoc_codesign", "-headerpad", "0x400"]),
+      lld("arm64", ["-no_fixup_chains", "-adhoc_codesign", "-headerpad", "0x400"]),
+      lld("x86_64", ["-fixup_chains", "-headerpad", "0x400"]),
+      lld("x86_64", ["-no_fixup_chains", "-headerpad", "0x400"]),
+      zigCC("aarch64", ["-Wl,-headerpad,0x400"]),
+      zigCC("x86_64", ["-Wl,-headerpad,0x400"]),
+    ] + machOIncremental
+
+  /// Functions of a preparable image that an emulator calls, with their arguments.
+  var calls: [String] {
+    if name.hasPrefix("zig 0.10") { return ["program.bar", "program.bar"] }
+    // Zig throws `choose` away where it was inlined.
+    let shared = ["_kept", "_answer:1", "_weak_one:4", "_main:1", "_main:2"]
+    return name.hasPrefix("ld64")
+      ? shared + ["_choose:0", "_choose:4", "_choose:4", "_twice:3"] : Array(shared.prefix(3))
+  }
+
+  /// The loader of Tests/EndToEnd.
+  static let emulator = repository.appendingPathComponent("Tests/EndToEnd/support/run-macho.py").path
 
   /// What the self-hosted linker of Zig, which rewrites its output in place, writes first.
   static let machOIncremental = ["aarch64", "x86_64"].map { machine in
@@ -51,6 +70,15 @@ extension Specimen {
           zig("0.10.1.post1"), "build-exe", "program.zig", "-target", "\(machine)-macos", "-fno-stage1", "-fno-LLVM",
           "-femit-bin=output", "--cache-dir", "cache",
         ]
+      ])
+  }
+
+  private static func zigCC(_ machine: String, _ flags: [String]) -> Specimen {
+    Specimen(
+      (["zig cc", machine] + flags).joined(separator: " "), sources: fixtures(["program.c", "answer.c"]),
+      [
+        [zig("0.14.1"), "cc", "-target", "\(machine)-macos.12.0", "-O1", "-fcommon"] + flags
+          + ["program.c", "answer.c", "-o", "%o"]
       ])
   }
 

@@ -7,16 +7,7 @@ public import Addressing
 ///  base image | R tables | gap | R X code | R constants | RW header, cells, flags, data
 /// ```
 public struct ELFArenaLayout: Hashable, Sendable {
-  /// A piece of the arena in memory and in the file; as long in the one as in the other.
-  public struct Part: Hashable, Sendable {
-    public var range: AddressRange
-    public var fileOffset: FileOffset
-
-    public init(range: AddressRange, fileOffset: FileOffset) {
-      self.range = range
-      self.fileOffset = fileOffset
-    }
-  }
+  public typealias Part = ArenaPart
 
   public var machine: ELFMachine
   public var fileByteCount: UInt64

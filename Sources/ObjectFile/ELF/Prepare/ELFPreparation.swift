@@ -79,7 +79,7 @@ struct ELFPreparation {
   }
 
   /// The bytes that differ from the original's, and the layout.
-  mutating func run() throws(ObjectFileError) -> (layout: ELFArenaLayout, pieces: [ELFPreparedImage.Piece]) {
+  mutating func run() throws(ObjectFileError) -> (layout: ELFArenaLayout, pieces: [SparseImage.Piece]) {
     let relocations = try moveRelocations()
     let symbols = try moveSymbols()
     let unwind = try moveUnwindTable()
@@ -89,7 +89,7 @@ struct ELFPreparation {
     layout.unwind = unwind
     addArenaSections(layout)
     let headerCount = sections.countInHeader()
-    var pieces = tables.pieces.map { ELFPreparedImage.Piece(fileOffset: $0.fileOffset, bytes: $0.bytes) }
+    var pieces = tables.pieces.map { SparseImage.Piece(fileOffset: $0.fileOffset, bytes: $0.bytes) }
     pieces.append(.init(fileOffset: programHeaders.fileOffset, bytes: try programHeaderTable(layout)))
     pieces.append(.init(fileOffset: sections.namesFileOffset, bytes: sections.names.bytes))
     pieces.append(.init(fileOffset: sections.fileOffset, bytes: sections.table.bytes))
@@ -100,9 +100,9 @@ struct ELFPreparation {
   }
 
   /// The values of `.symtab` symbols in sections that have moved, such as `__GNU_EH_FRAME_HDR`.
-  private func movedSymbols() throws(ObjectFileError) -> [ELFPreparedImage.Piece] {
+  private func movedSymbols() throws(ObjectFileError) -> [SparseImage.Piece] {
     guard let table = try image.file.symbolTable(.static) else { return [] }
-    var pieces: [ELFPreparedImage.Piece] = []
+    var pieces: [SparseImage.Piece] = []
     for symbol in table {
       guard case .section(let index) = symbol.place, let distance = sections.moves[index] else { continue }
       var value = TableBytes()

@@ -5,25 +5,17 @@ public import Addressing
 ///
 /// The arena, and the room in the tables, are holes of a sparse file.
 public struct ELFPreparedImage: Sendable {
-  /// Bytes that are not the original's, or lie beyond it.
-  struct Piece: Sendable {
-    var fileOffset: FileOffset
-    var bytes: [UInt8]
-  }
-
   public let layout: ELFArenaLayout
-  let original: ELFFile
-  private(set) var pieces: [Piece]
+  private(set) var contents: SparseImage
 
   public init(preparing file: ELFFile, request: ELFArenaRequest) throws(ObjectFileError) {
     var preparation = try ELFPreparation(ELFAdoptableImage(file), request)
     let (layout, pieces) = try preparation.run()
     self.layout = layout
-    self.pieces = pieces
-    original = file
+    contents = SparseImage(original: file.view, pieces: pieces, byteCount: layout.fileByteCount)
   }
 
-  public var byteCount: UInt64 { layout.fileByteCount }
+  public var byteCount: UInt64 { contents.byteCount }
 
   /// What is in use of the tables before anything is added.
   public var counters: ELFTableCounters { ELFTableCounters(of: layout) }
@@ -34,49 +26,19 @@ public struct ELFPreparedImage: Sendable {
   public func withHeader(_ bytes: [UInt8]) -> ELFPreparedImage {
     precondition(UInt64(bytes.count) <= layout.header.range.byteCount, "the header page is left")
     var image = self
-    image.pieces.removeAll { $0.fileOffset == layout.header.fileOffset }
-    image.pieces.append(Piece(fileOffset: layout.header.fileOffset, bytes: bytes))
+    image.contents.pieces.removeAll { $0.fileOffset == layout.header.fileOffset }
+    image.contents.pieces.append(SparseImage.Piece(fileOffset: layout.header.fileOffset, bytes: bytes))
     return image
   }
 
   /// Bytes of the prepared file; beyond its end there are none.
-  public func bytes(at offset: FileOffset, count: Int) -> [UInt8] {
-    let end = min(byteCount, offset.advanced(by: UInt64(max(count, 0)))?.rawValue ?? byteCount)
-    guard offset.rawValue < end else { return [] }
-    var result = [UInt8](repeating: 0, count: Int(end - offset.rawValue))
-    original.view.withUnsafeBytes { whole in
-      copy(whole, from: FileOffset(0), to: &result, at: offset)
-    }
-    for piece in pieces {
-      piece.bytes.withUnsafeBytes { copy($0, from: piece.fileOffset, to: &result, at: offset) }
-    }
-    return result
-  }
-
-  /// Copies what lies in both ranges of the file.
-  private func copy(
-    _ source: UnsafeRawBufferPointer, from sourceOffset: FileOffset, to result: inout [UInt8], at offset: FileOffset
-  ) {
-    let start = max(sourceOffset.rawValue, offset.rawValue)
-    let end = min(sourceOffset.rawValue + UInt64(source.count), offset.rawValue + UInt64(result.count))
-    guard start < end else { return }
-    let part = source[Int(start - sourceOffset.rawValue)..<Int(end - sourceOffset.rawValue)]
-    result.withUnsafeMutableBytes {
-      UnsafeMutableRawBufferPointer(rebasing: $0[Int(start - offset.rawValue)...]).copyBytes(from: part)
-    }
-  }
+  public func bytes(at offset: FileOffset, count: Int) -> [UInt8] { contents.bytes(at: offset, count: count) }
 
   /// The ranges of the file that are no holes, ascending; between and behind them it is zero.
-  public var filledRanges: [Range<UInt64>] {
-    var result = [0..<UInt64(original.view.count)]
-    for piece in pieces.sorted(by: { $0.fileOffset < $1.fileOffset }) where !piece.bytes.isEmpty {
-      let range = piece.fileOffset.rawValue..<piece.fileOffset.rawValue + UInt64(piece.bytes.count)
-      if let last = result.last, range.lowerBound <= last.upperBound {
-        result[result.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
-      } else {
-        result.append(range)
-      }
-    }
-    return result
+  public var filledRanges: [Range<UInt64>] { contents.filledRanges }
+
+  /// See `SparseImage.write(toNewFile:permissionsOf:)`.
+  public func write(toNewFile path: String, permissionsOf originalPath: String) throws(ObjectFileError) {
+    try contents.write(toNewFile: path, permissionsOf: originalPath)
   }
 }

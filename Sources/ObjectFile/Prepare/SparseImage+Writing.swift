@@ -6,7 +6,7 @@
   import Glibc
 #endif
 
-extension ELFPreparedImage {
+extension SparseImage {
   /// Writes the image as a new file with the permissions of the file at `originalPath`, synced, its holes left sparse.
   ///
   /// An existing file is not replaced: the caller writes to a temporary name and renames. After a failure nothing is
@@ -40,7 +40,7 @@ extension ELFPreparedImage {
       ObjectFileError(.unwritable, file: path, cause: SystemCallFailure(call: call, number: errno))
     }
     guard let size = off_t(exactly: byteCount), ftruncate(descriptor, size) == 0 else { throw failure("ftruncate") }
-    let isWritten = original.view.withUnsafeBytes { writeAll($0, to: descriptor, at: 0) }
+    let isWritten = original.withUnsafeBytes { writeAll($0, to: descriptor, at: 0) }
     guard isWritten else { throw failure("pwrite") }
     for piece in pieces {
       let isWritten = piece.bytes.withUnsafeBytes { writeAll($0, to: descriptor, at: piece.fileOffset.rawValue) }

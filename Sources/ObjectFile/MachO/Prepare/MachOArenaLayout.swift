@@ -1,0 +1,72 @@
+public import Addressing
+
+/// Where everything is that a prepared image has beside what the linker made. It is read from the image's load commands,
+/// which say all of it.
+///
+/// ```
+///  base image | gap | R-X code | R constants | RW header, cells, flags, data | __LINKEDIT
+/// ```
+///
+/// `__LINKEDIT` comes last in addresses, file and load commands, as the loader wants it (dyld, MachOAnalyzer,
+/// `validSegments`: load commands out of order with respect to layout) and as signing does.
+public struct MachOArenaLayout: Hashable, Sendable {
+  public var fileByteCount: UInt64
+  public var code: ArenaPart
+  public var constants: ArenaPart
+  /// Header, cells, flags and data together: one segment.
+  public var writable: ArenaPart
+  public var header: ArenaPart
+  public var cells: ArenaPart
+  public var flags: ArenaPart
+  public var data: ArenaPart
+  public var linkEdit: ArenaPart
+
+  static let codeSegmentName = "__HCSJ_CODE"
+  static let constantSegmentName = "__HCSJ_CONST"
+  static let writableSegmentName = "__HCSJ_DATA"
+  static let sectionNames = (
+    code: "__text", constants: "__const", header: "__header", cells: "__cells",
+    flags: "__flags", data: "__data"
+  )
+  /// Parts begin at multiples of this, on either machine: the page of arm64.
+  static let pageByteCount: UInt64 = 0x4000
+
+  /// The file offset of an address in the arena.
+  public func fileOffset(of address: VirtualAddress) -> FileOffset? {
+    for part in [code, constants, writable] where part.range.contains(address) {
+      return part.fileOffset.advanced(by: address.rawValue - part.range.start.rawValue)
+    }
+    return nil
+  }
+}
+
+extension MachOArenaLayout {
+  /// The layout of a prepared image; nil for any other.
+  public init?(of file: MachOFile) throws(ObjectFileError) {
+    guard file.segment(named: Self.writableSegmentName) != nil else { return nil }
+    func segment(_ name: String) throws(ObjectFileError) -> ArenaPart {
+      guard let segment = file.segment(named: name), segment.fileByteCount == segment.memoryByteCount else {
+        throw file.failure(.malformedTable, detail: "its segment \(name) is not as it was prepared")
+      }
+      return ArenaPart(range: segment.range, fileOffset: segment.fileOffset)
+    }
+    func section(_ name: String) throws(ObjectFileError) -> ArenaPart {
+      guard let section = file.section(named: name, in: Self.writableSegmentName) else {
+        throw file.failure(.malformedTable, detail: "its section \(Self.writableSegmentName),\(name) is missing")
+      }
+      return ArenaPart(range: section.range, fileOffset: section.fileOffset)
+    }
+    guard let last = file.segment(named: MachOAdoptableImage.linkEditName) else {
+      throw file.failure(.malformedTable, detail: "it has no \(MachOAdoptableImage.linkEditName)")
+    }
+    fileByteCount = UInt64(file.view.count)
+    code = try segment(Self.codeSegmentName)
+    constants = try segment(Self.constantSegmentName)
+    writable = try segment(Self.writableSegmentName)
+    header = try section(Self.sectionNames.header)
+    cells = try section(Self.sectionNames.cells)
+    flags = try section(Self.sectionNames.flags)
+    data = try section(Self.sectionNames.data)
+    linkEdit = ArenaPart(range: last.range, fileOffset: last.fileOffset)
+  }
+}
