@@ -32,10 +32,11 @@ public struct ImageObserver {
   }
 
   private func observe(_ file: MappedFile, _ digest: Digest, _ description: Description) throws -> Result {
-    let before = try ImageReading.image(of: store, at: parent)
+    var before = try ImageReading.image(of: store, at: parent)
     let known = Digest.sha256(of: before.file)
     if known == digest { return Result(content: nil, notes: []) }
-    let after = try ImageReading.image(file)
+    var after = try ImageReading.image(file)
+    try KnownAtoms(store: store, parent: parent).complete(&before, &after)
     try ImageKinship(before: before, after: after).check()
     let memory = try ParentMemory(store, at: parent, comparedWith: after)
     let superseded = try store.supersededBodies(at: parent)

@@ -70,10 +70,16 @@ extension ObservedImage {
           validating: VirtualAddress(try table.load(UInt64.self, at: at + 8)),
           byteCount: try table.load(UInt64.self, at: at + 16)),
         stands(range, in: file.sections[index])
-      else { continue }
+      else {
+        if !Self.isKnownKind(info) { hasDamagedSymbols = true }
+        continue
+      }
       addSymbol(name, range, isFunction: isCode, isGlobal: info >> 4 != 0)
     }
   }
+
+  /// STT_NOTYPE to STT_TLS, STB_LOCAL to STB_WEAK (gABI, Symbol Table).
+  private static func isKnownKind(_ info: UInt8) -> Bool { info & 0xf <= 6 && info >> 4 <= 2 }
 
   private static func name(_ names: ByteView, _ offset: Int) -> String? {
     guard offset > 0, let bytes = try? names.cStringBytes(at: offset).allBytes, !bytes.isEmpty,

@@ -28,6 +28,8 @@ struct ObservedImage {
   var pageByteCount: UInt64
   /// Where symbols have no sizes each reaches to the next one: a neighbour that comes or goes changes it.
   var hasDerivedSizes = false
+  /// The symbol table holds records that are neither empty nor symbols.
+  var hasDamagedSymbols = false
   var switchesStacks = false
 }
 

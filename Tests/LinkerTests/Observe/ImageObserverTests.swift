@@ -101,6 +101,23 @@ import Testing
     #expect(content.atoms.isEmpty)
   }
 
+  @Test func `names that a linker has written over are those that the journal knows`() throws {
+    var whole = SmallELF.base()
+    for (index, name) in ["one", "two", "three", "four"].enumerated() {
+      whole = whole.with(name, at: 0x40 + 0x10 * index, [0x31, 0xc0, 0xc3])
+    }
+    let session = try ObservedSession(whole)
+    var damaged = whole.with("bar", at: 0x100, Self.longBar).withCell(0, SmallELF.code + 0x100)
+    damaged.symbols.removeAll { $0.name != "bar" }
+    damaged.damagedRecords = [[UInt8]](repeating: [UInt8](repeating: 0xe8, count: 24), count: 6)
+    let content = try #require(try session.observe(damaged))
+    #expect(content.atoms.map(\.atom.name) == ["bar"])
+    try session.record(damaged)
+    let found = try #require(try session.observe(whole))
+    #expect(found.atoms.map(\.atom.name) == ["bar"])
+    #expect(found.atoms.map(\.change) == [.moved])
+  }
+
   @Test func `another program is refused by name`() throws {
     let session = try ObservedSession(.base())
     var other = SmallELF.base()
