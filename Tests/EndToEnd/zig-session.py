@@ -209,7 +209,7 @@ class Session:
                 self.journal.must(f"{self.name} back", "rollback", "--to", number, "--image", self.copy)
                 self.check(self.copy.read_bytes() == self.images[number].read_bytes(), f"back at {number} bit for bit")
                 for process in list(self.processes):
-                    if number != process.position:
+                    if number < process.position:
                         self.follow(process, "rollback", number)
         for process in list(self.processes):
             self.follow(process, "replay", self.last_live or len(self.images) - 1)
