@@ -1,3 +1,4 @@
+import Addressing
 public import ObjectFile
 
 /// Reads everything a Mach-O file offers, in every way the module has, and throws away what it says.
@@ -19,7 +20,45 @@ public struct MachOWalk {
       walk.addresses(file)
       walk.commands(file)
       walk.code(file)
+      walk.prepare(file)
     }
+  }
+
+  /// What is prepared without an error is read without one, and what was added to it can be taken back.
+  private mutating func prepare(_ file: MachOFile) {
+    let request = MachOArenaRequest(
+      codeByteCount: 1, constantByteCount: 1, cellByteCount: 1, flagByteCount: 1, dataByteCount: 1, rebaseRoom: 16,
+      importRoom: 2, nameRoom: 16)
+    attempt { walk throws(ObjectFileError) in
+      let image = try MachOPreparedImage(preparing: file, request: request).signed { _ in Array(repeating: 0, count: 32)
+      }
+      let bytes = image.bytes(at: FileOffset(0), count: Int(clamping: image.byteCount))
+      let prepared = try MachOFile(MappedFile(bytes: bytes, name: "prepared"))
+      let layout = try MachOArenaLayout(of: prepared)
+      precondition(layout == image.layout, "a layout must be read as it was made")
+      let tables = try MachOLoaderTables(prepared)
+      let before = try tables.pointers()
+      let cell = image.layout.cells.range.start
+      for pointer in [MachOPointer.address(cell), .symbol(MachOBindTarget(library: .thisImage, symbol: "x"))] {
+        walk.attempt { walk throws(ObjectFileError) in
+          let changed = try Self.edited(prepared, tables.edits(setting: [cell: pointer]))
+          let found = try MachOLoaderTables(changed).pointers()[cell]
+          precondition(found == pointer, "a pointer must be read as it was set")
+          let emptied = try Self.edited(changed, MachOLoaderTables(changed).edits(setting: [cell: nil]))
+          let left = try MachOLoaderTables(emptied).pointers()
+          precondition(left == before, "a pointer must be taken away without a trace")
+        }
+      }
+    }
+  }
+
+  private static func edited(_ file: MachOFile, _ edits: [FileEdit]) throws(ObjectFileError) -> MachOFile {
+    var bytes = file.view.allBytes
+    for edit in edits {
+      let start = Int(edit.offset.rawValue)
+      bytes.replaceSubrange(start..<start + edit.after.count, with: edit.after)
+    }
+    return try MachOFile(MappedFile(bytes: bytes, name: "edited"))
   }
 
   private mutating func attempt(_ body: (inout MachOWalk) throws(ObjectFileError) -> Void) {
@@ -104,6 +143,7 @@ public struct MachOWalk {
     attempt { walk throws(ObjectFileError) in walk.take(try file.dynamicLinker()?.utf8.count ?? 0) }
     attempt { walk throws(ObjectFileError) in walk.take(try file.runPaths().count) }
     attempt { walk throws(ObjectFileError) in walk.take(try file.entry()?.rawValue ?? 0) }
+    attempt { walk throws(ObjectFileError) in walk.take(try file.exportTrie()?.exports.count ?? 0) }
     attempt { walk throws(ObjectFileError) in
       guard let info = try file.loaderInfo() else { return }
       for view in [info.rebases, info.binds, info.weakBinds, info.lazyBinds, info.exports] { walk.take(view) }
