@@ -39,7 +39,10 @@ import Testing
           let parent = try store.placement(of: atom, at: update.parent)
           let change = try #require(update.content.atoms.first { $0.atom == atom })
           // An atom that comes back after it was removed had no body before.
-          let former = try store.isRemoved(atom, at: update.parent) || change.change == .added ? nil : change.before
+          let isRemoved = try store.histories(named: atom.name, at: update.parent).contains {
+            $0.identity == atom && $0.bodies.contains { $0.isCurrent && $0.placement == nil }
+          }
+          let former = isRemoved || change.change == .added ? nil : change.before
           #expect(history.previous?.placement == (parent?.placement ?? former))
         }
       }

@@ -66,7 +66,11 @@ extension JournalStore {
           ? .constant : .variable
       }
     return PlacedAtom(
-      identity: AtomIdentity(name: symbol.name, unit: symbol.unit, unitOrdinal: symbol.unitOrdinal), kind: kind,
+      // A global's unit is known at times, and is no part of what it is.
+      identity: symbol.binding == .local
+        ? AtomIdentity(name: symbol.name, unit: symbol.unit, unitOrdinal: symbol.unitOrdinal)
+        : AtomIdentity(name: symbol.name),
+      kind: kind,
       placement: Placement(
         body: body, capacity: symbol.byteCount, entry: kind == .function ? symbol.address : nil),
       update: .base, typeDigest: symbol.typeDigest, content: nil, isCurrent: true)

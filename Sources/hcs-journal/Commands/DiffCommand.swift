@@ -111,10 +111,11 @@ private struct Comparison {
   ) throws -> [Comparison] {
     func placed(_ position: TargetHeader.Position) throws -> [PlacedAtom] {
       let moved = try store.placements(named: name, at: position.digest)
-      let known = try store.histories(named: name, at: position.digest).map(\.identity)
+      let removed = try store.histories(named: name, at: position.digest).filter { history in
+        history.bodies.contains { $0.isCurrent && $0.placement == nil }
+      }.map(\.identity)
       let unchanged = try store.baseSymbols(named: name).map(store.basePlacement).filter { symbol in
-        try !moved.contains { $0.identity == symbol.identity }
-          && (!known.contains(symbol.identity) || !store.isRemoved(symbol.identity, at: position.digest))
+        !removed.contains(symbol.identity) && !moved.contains { $0.identity == symbol.identity }
       }
       return moved + unchanged
     }

@@ -8,19 +8,20 @@ struct ShowCommand: ParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
-  @Argument(help: "The update's number.")
-  var number: Int64
+  @Argument(help: ArgumentHelp("The update: \(UpdateArgument.help).", valueName: "update"))
+  var update: UpdateArgument
 
   @Flag(help: "Print all bytes of each write, not only the first ones.")
   var bytes = false
 
   func run() throws {
     let store = try common.store(.read)
-    let summary = try store.summary(UpdateNumber(number))
-    let update = try store.update(UpdateNumber(number))
+    let number = try store.position(update).number
+    let summary = try store.summary(number)
+    let recorded = try store.update(number)
     common.emit(
       Shown(
-        summary: summary, story: try ObservationStory.lines(of: update, in: store), content: update.content,
+        summary: summary, story: try ObservationStory.lines(of: recorded, in: store), content: recorded.content,
         byteCount: bytes ? .max : 16))
   }
 }
