@@ -76,6 +76,8 @@ final class Matcher {
   ) throws(LinkError) -> Bool {
     let relocation = set[id].relocations[index]
     if reference == .consumed { return true }
+    // The module's whole block, whichever variable the object names.
+    if case .threadDescriptor = reference, X86Relocation(rawValue: relocation.type) == .tlsLD { return true }
     if let detour = set[id].detours[index] { return try isIsland(of: detour, reference, from: place) }
     let (target, object) = set.target(index, of: id)
     let isWord = memory.machine.isWord(relocation.type)
@@ -84,7 +86,8 @@ final class Matcher {
       reference = .address(try memory.destination(ofBranchTo: address))
     }
     guard
-      let meaning = try isWord ? meaning(ofWordAt: place, addend: relocation.addend) : meaning(of: reference)
+      let meaning = try isWord
+        ? meaning(ofWordAt: place, addend: relocation.addend) : meaning(of: reference, relocation.type)
     else { return false }
     switch target {
     case .none: return true
@@ -117,16 +120,23 @@ final class Matcher {
   }
 
   /// Nil where it cannot be told, which makes the atom a changed one.
-  private func meaning(of reference: PlacedReference) throws(LinkError) -> Meaning? {
+  private func meaning(of reference: PlacedReference, _ type: UInt32) throws(LinkError) -> Meaning? {
     switch reference {
     case .address(let address): return .address(address)
     case .cell(let cell): return try meaning(ofWordAt: cell, addend: 0)
     case .threadCell(let cell): return .threadOffset(Int64(bitPattern: try memory.word(at: cell)))
     case .threadOffset(let offset): return .threadOffset(offset)
     case .absolute(let value): return .number(value)
-    case .moduleOffset(let offset): return .threadOffset(offset &- Int64(clamping: try memory.threadBlockByteCount()))
+    case .moduleOffset(let offset): return try threadOffset(ofModuleOffset: offset)
+    // A module's number and the offset in its block (ELF Handling For Thread-Local Storage, 3.4.6).
+    case .threadDescriptor(let pair) where X86Relocation(rawValue: type) == .tlsGD:
+      return try threadOffset(ofModuleOffset: Int64(bitPattern: try memory.word(at: pair.displaced(by: 8))))
     case .threadDescriptor, .opaque, .consumed: return nil
     }
+  }
+
+  private func threadOffset(ofModuleOffset offset: Int64) throws(LinkError) -> Meaning {
+    .threadOffset(offset &- Int64(clamping: try memory.threadBlockByteCount()))
   }
 
   private func meaning(ofWordAt cell: VirtualAddress, addend: Int64) throws(LinkError) -> Meaning {
