@@ -30,8 +30,8 @@ check "with ASLR it does not" test "$addresses" -gt 1
 
 for signal in TERM HUP INT; do
   mkfifo "input-$signal"
-  # A job in the background ignores SIGINT unless it is told otherwise.
-  env --default-signal=INT "$tool" run <"input-$signal" >"output-$signal" &
+  # A job in the background ignores SIGINT, and one of nohup(1) SIGHUP, unless it is told otherwise.
+  env --default-signal=INT,HUP "$tool" run <"input-$signal" >"output-$signal" &
   runner=$!
   started+=("$runner")
   exec 7>"input-$signal"
