@@ -71,7 +71,11 @@ public final class FileImage: UpdateTarget {
       return try position(of: digest) == nil ? digest.bytes : base.identity
     }
     do {
-      return try ELFFile(MappedFile(path: name)).buildID ?? []
+      let file = try MappedFile(path: name)
+      return switch base.format {
+      case .elf: try ELFFile(file).buildID ?? []
+      case .machO: try MachOFile(file).uuid ?? []
+      }
     } catch {
       throw ApplyError(.fileMalformed, target: name, cause: error)
     }

@@ -1,6 +1,7 @@
 import Addressing
 import Applier
 import Journal
+import ObjectFile
 
 /// Compares targets with the journal, and settles those that an applier left half-way.
 struct TargetVerifier {
@@ -31,6 +32,7 @@ struct TargetVerifier {
     if case .at(let position) = standing {
       let history = try store.steps(from: store.base.digest, to: position.digest)
       finding.mismatches = try applier.verify(history, on: open.target)
+      finding.signature = try (open.target as? FileImage)?.signatureMismatches()
       if let process = open.process { try store.noteTarget(process.known(at: position.digest)) }
     }
     return finding
@@ -45,6 +47,9 @@ struct VerifiedTarget {
     /// Set where a torn target was settled.
     let settled: ApplyReport?
     var mismatches: [ContentMismatch] = []
+    /// What is not as the image's code signature says; nil where it has none.
+    var signature: [MachOSignatureMismatch]?
+    var isAsRecorded: Bool { mismatches.isEmpty && signature?.isEmpty != false }
   }
 
   let name: TargetName
@@ -54,7 +59,7 @@ struct VerifiedTarget {
     switch outcome {
     case .success(let finding):
       if case .torn = finding.standing { return .torn }
-      return finding.mismatches.isEmpty ? .done : .failed
+      return finding.isAsRecorded ? .done : .failed
     case .failure(let error): return ExitStatus(error)
     }
   }
@@ -79,7 +84,7 @@ extension VerifiedTarget.Finding {
     case .at(let position):
       return [
         ("state", "at"), ("position", position.json), ("settled", settled),
-        ("mismatches", .array(mismatches.map(\.json))),
+        ("mismatches", .array(mismatches.map(\.json))), ("signature", signature.map { .array($0.map(\.json)) }),
       ]
     case .torn(let position, let intent):
       return [("state", "torn"), ("position", position.json), ("destination", intent.destination.json)]
@@ -90,8 +95,12 @@ extension VerifiedTarget.Finding {
     switch standing {
     case .at(let position):
       let place = "\(title): at \(style.bold(position.number.title))"
-      if mismatches.isEmpty { return ["\(place), \(style.green("as recorded"))"] }
-      return ["\(place), \(style.red("not as recorded"))"] + mismatches.map { "  " + $0.line }
+      if isAsRecorded {
+        return ["\(place), \(style.green(signature == nil ? "as recorded" : "as recorded and as signed"))"]
+      }
+      let state = mismatches.isEmpty ? "as recorded, but not as signed" : "not as recorded"
+      return ["\(place), \(style.red(state))"] + mismatches.map { "  " + $0.line }
+        + (signature ?? []).map { "  code signature: \($0)" }
     case .torn(let position, let intent):
       return [
         "\(title): \(style.red("torn")) on its way from \(position.number.title) to "
@@ -111,6 +120,20 @@ extension ContentMismatch {
     .object([
       place.member, ("update", .integer(source.update.rawValue)), ("operation", .count(source.operation)),
       ("expected", .string(expected.hexadecimal)), ("found", .string(found.hexadecimal)),
+    ])
+  }
+}
+
+extension MachOSignatureMismatch {
+  fileprivate var json: JSONValue {
+    let part: (String, JSONValue?) =
+      switch part {
+      case .page(let page): ("page", .count(page))
+      case .blob(let slot): ("slot", .count(slot.rawValue))
+      }
+    return .object([
+      part, ("fileOffset", .count(offset.rawValue)), ("byteCount", .count(byteCount)),
+      ("signed", .string(signedHash.hexadecimal)), ("found", .string(actualHash.hexadecimal)),
     ])
   }
 }
