@@ -9,7 +9,7 @@ public struct MachOArenaRequest: Hashable, Sendable {
   public var dataByteCount: UInt64
   /// Bytes that can be added to the opcodes that tell the loader what to rebase; unused where fixups are chained.
   public var rebaseRoom: Int
-  /// Symbols that can be imported: entries in the table of chained imports and in the symbol table.
+  /// Symbols that can be imported: entries in the table of chained imports, or opcodes that bind them.
   public var importRoom: Int
   /// Bytes for their names, in each of the places that keep names.
   public var nameRoom: Int

@@ -3,16 +3,14 @@ import Addressing
 /// What `__LINKEDIT` holds, piece by piece in the order it has, each with the load command that says where it is.
 struct MachOLinkEditDraft {
   struct Chunk {
-    /// What it is, where its room is asked for.
+    /// What it is, where it gets other bytes.
     enum Kind: Hashable {
-      case rebases, binds, chains, symbols, strings, other
+      case rebases, binds, chains, strings, other
     }
 
     let kind: Kind
     let oldOffset: UInt64
     var bytes: [UInt8]
-    /// How many bytes are kept for it; the room behind `bytes` is a hole.
-    var byteCount: Int
     /// Index of the load command, and its fields.
     let command: Int
     let offsetField: Int
@@ -34,7 +32,7 @@ struct MachOLinkEditDraft {
           try append(file, command, kind, offsetField: field, sizeField: field + 4)
         }
       case .symbolTable:
-        try append(file, command, .symbols, offsetField: 8, countField: 12, MachOSymbolTable.entryByteCount)
+        try append(file, command, .other, offsetField: 8, countField: 12, MachOSymbolTable.entryByteCount)
         try append(file, command, .strings, offsetField: 16, sizeField: 20)
       case .dynamicSymbolTable:
         try append(file, command, .other, offsetField: 56, countField: 60, 4)
@@ -55,16 +53,15 @@ struct MachOLinkEditDraft {
     chunks.append(
       Chunk(
         kind: kind, oldOffset: offset, bytes: count == 0 ? [] : try file.view.slice(offset, count).allBytes,
-        byteCount: Int(count), command: command.index, offsetField: offsetField, sizeField: sizeField))
+        command: command.index, offsetField: offsetField, sizeField: sizeField))
   }
 
   func bytes(of kind: Chunk.Kind) -> [UInt8]? { chunks.first { $0.kind == kind }?.bytes }
 
-  /// Gives a piece other bytes, and room behind them.
-  mutating func replace(_ kind: Chunk.Kind, with bytes: [UInt8], room: Int = 0) {
+  /// Gives a piece other bytes.
+  mutating func replace(_ kind: Chunk.Kind, with bytes: [UInt8]) {
     guard let index = chunks.firstIndex(where: { $0.kind == kind }) else { return }
     chunks[index].bytes = bytes
-    chunks[index].byteCount = bytes.count + room
   }
 
   /// Puts the pieces one after the other, and says so in their commands.
@@ -77,7 +74,7 @@ struct MachOLinkEditDraft {
     var offset = start.rawValue
     for chunk in chunks {
       // A table that is empty has no place.
-      guard chunk.byteCount > 0 else {
+      guard !chunk.bytes.isEmpty else {
         commands.set(0, command: chunk.command, field: chunk.offsetField)
         continue
       }
@@ -87,7 +84,7 @@ struct MachOLinkEditDraft {
         commands.set(UInt64(chunk.bytes.count), command: chunk.command, field: sizeField)
       }
       pieces.append(SparseImage.Piece(fileOffset: FileOffset(offset), bytes: chunk.bytes))
-      offset += UInt64(chunk.byteCount)
+      offset += UInt64(chunk.bytes.count)
     }
     return (pieces, offset)
   }

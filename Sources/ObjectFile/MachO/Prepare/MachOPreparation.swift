@@ -38,7 +38,7 @@ struct MachOPreparation {
     var layout = try placeArena()
     addSegments(layout)
     var pieces = try makeRoomForFixups(layout)
-    makeRoomForSymbols()
+    makeRoomForNames()
     let placed = linkEdit.place(at: layout.linkEdit.fileOffset, &commands)
     pieces += placed.pieces
     var end = placed.end
@@ -120,13 +120,11 @@ struct MachOPreparation {
 
   // MARK: Tables
 
-  private mutating func makeRoomForSymbols() {
-    if let symbols = linkEdit.bytes(of: .symbols) {
-      linkEdit.replace(.symbols, with: symbols, room: request.importRoom * MachOSymbolTable.entryByteCount)
-    }
-    if let strings = linkEdit.bytes(of: .strings) {
-      linkEdit.replace(.strings, with: strings, room: request.nameRoom)
-    }
+  /// Names get room that belongs to their table: codesign_allocate and its like refuse an image with a gap between the
+  /// tables (cctools, libstuff/checkout.c). The table of symbols cannot have such room; no fixup needs a symbol in it.
+  private mutating func makeRoomForNames() {
+    guard let strings = linkEdit.bytes(of: .strings) else { return }
+    linkEdit.replace(.strings, with: strings + [UInt8](repeating: 0, count: request.nameRoom))
   }
 
   /// - Returns: the words of chains, where they differ from those in the file.
