@@ -8,7 +8,7 @@
 //# has 1: moved work
 #include <stdio.h>
 // With the room in front of the arena, more than the 128 MiB that a branch of arm64 reaches.
-char room[120 << 20];
+char room[72 << 20];
 __attribute__((noinline)) int base(int x) {
   room[x] = x;
   return x + room[x];
