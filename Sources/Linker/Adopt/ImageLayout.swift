@@ -103,6 +103,15 @@ extension ELFMachine {
   }
 }
 
+extension MachOMachine {
+  var architecture: BaseImage.Architecture {
+    switch self {
+    case .x86_64: .x86_64
+    case .arm64: .arm64
+    }
+  }
+}
+
 extension BaseImage.Architecture {
   /// For messages.
   var name: String {

@@ -34,13 +34,29 @@ struct ObjectGraph {
   ///   - machine: that of the image.
   ///   - producers: what debug information says of the compilers.
   init(_ file: ELFFile, path: String, machine: any Machine, producers: [String]) throws(LinkError) {
+    try self.init(path: path, machine: machine, producers: producers) {
+      try ELFObjectSource(file, path: path, machine: machine)
+    }
+  }
+
+  /// The same of a Mach-O object.
+  init(_ file: MachOFile, path: String, machine: any Machine) throws(LinkError) {
+    try self.init(path: path, machine: machine, producers: []) {
+      try MachOObjectSource(file, path: path, machine: machine)
+    }
+  }
+
+  private init(
+    path: String, machine: any Machine, producers: [String], source: () throws -> any ObjectSource
+  ) throws(LinkError) {
     do {
-      var reader = try ObjectReader(file, path: path, machine: machine)
+      let source = try source()
+      var reader = ObjectReader(source, path: path, machine: machine)
       try reader.readPieces()
       try reader.readRelocations()
       self.path = path
-      unit = reader.unit
-      facts = CompilerFacts(try CompilerComments.strings(in: file) + producers)
+      unit = source.unit
+      facts = CompilerFacts(try source.producers() + producers)
       constructors = try reader.constructors()
       pieces = reader.pieces
       definitions = try Self.definitions(in: reader.pieces, path: path)

@@ -13,7 +13,7 @@ extension ObjectReader {
         case .inner(let holder, _) = pieces[table].targets[index], pieces[holder].kind != .code
       else { continue }
       // The field counts from its own place: symbol and addend are the word.
-      let word = try symbols.symbol(relocation.symbol).value &+ UInt64(bitPattern: relocation.addend)
+      let word = try source.symbol(relocation.symbol).value &+ UInt64(bitPattern: relocation.addend)
       let content = pieces[holder]
       guard
         let held = content.relocations.firstIndex(where: {

@@ -1,68 +1,44 @@
 import Addressing
 import ObjectFile
 
-/// Reads an ELF object file into pieces: first the places, then the edges between them.
+/// Reads an object file into pieces: first the places, then the edges between them.
 struct ObjectReader {
-  private let file: ELFFile
+  let source: any ObjectSource
   private let path: String
   private let machine: any Machine
-  let symbols: ObjectSymbols
-  private let unwinding: [ObjectUnwinding]
   var pieces: [ObjectPiece] = []
   /// Indexes into `pieces`, ascending by start, for each section that holds any.
   private var piecesOfSection: [Int: [Int]] = [:]
   /// The offsets at which code refers to each piece.
   private var tables: [Int: Set<UInt64>] = [:]
 
-  var unit: String { symbols.unit }
-
-  init(_ file: ELFFile, path: String, machine: any Machine) throws {
-    guard file.header.type == .relocatable else {
-      guard let soname = try file.dynamic()?.soname() else { throw LinkError(.notARelocatableObject, object: path) }
-      throw LinkError(.newNeededLibrary, object: path, symbol: soname)
-    }
-    guard file.header.machine.architecture == machine.architecture else {
-      throw LinkError(
-        .wrongArchitecture, object: path,
-        detail: "the object is for \(file.header.machine), the image for \(machine.architecture.name)")
-    }
-    guard try !IntermediateCode.isSlim(file) else { throw LinkError(.linkTimeCode, object: path) }
-    self.file = file
+  init(_ source: any ObjectSource, path: String, machine: any Machine) {
+    self.source = source
     self.path = path
     self.machine = machine
-    symbols = try ObjectSymbols(file)
-    unwinding = try ObjectUnwinding.all(in: file, symbols)
   }
 
   // MARK: Places
 
   mutating func readPieces() throws {
-    let exceptionTables = Dictionary(grouping: unwinding.compactMap(\.exceptionTable), by: \.section)
-    for section in file.sections {
-      if let tables = exceptionTables[section.index] {
-        try appendExceptionTables(section, startingAt: Set(tables.map(\.offset)))
-        continue
-      }
-      guard let content = SectionContent(section, in: file) else { continue }
-      switch content {
-      case .code:
-        try append(.code, section, 0, section.byteCount, symbols.defined(in: section.index))
-      case .strings:
-        try appendStrings(section)
-      case .records(let byteCount):
-        try appendRecords(section, each: byteCount)
-      case .data(let kind):
-        try appendNamed(section, kind)
+    for section in try source.sections() {
+      switch section.content {
+      case .code: try append(.code, section, 0, section.byteCount, source.defined(in: section.index))
+      case .functions: try appendNamed(section, .code)
+      case .strings(let byteCount): try appendStrings(section, ofCharacters: byteCount)
+      case .records(let byteCount): try appendRecords(section, each: byteCount)
+      case .data(let kind): try appendNamed(section, kind)
+      case .exceptionTables(let starts): try appendExceptionTables(section, startingAt: starts)
       }
     }
-    for symbol in symbols.common {
+    for symbol in source.common {
       appendCommon(symbol)
     }
-    attachUnwinding()
+    try attachUnwinding()
   }
 
-  private mutating func attachUnwinding() {
-    for information in unwinding {
+  private mutating func attachUnwinding() throws {
+    for information in try source.unwinding() {
       guard let index = piece(at: information.function.offset, in: information.function.section),
         pieces[index].kind == .code
       else { continue }
@@ -74,35 +50,24 @@ struct ObjectReader {
   }
 
   private mutating func append(
-    _ kind: ObjectPiece.Kind, _ section: ELFSection, _ start: UInt64, _ byteCount: UInt64,
+    _ kind: ObjectPiece.Kind, _ section: SourceSection, _ start: UInt64, _ byteCount: UInt64,
     _ symbols: ArraySlice<PieceSymbolAt>
   ) throws {
-    let isZeroFill = section.type == .noBits
-    let view = isZeroFill ? nil : try file.contents(of: section).slice(start, byteCount)
     var piece = ObjectPiece(
       index: pieces.count, section: section.index, start: start, byteCount: byteCount,
-      alignment: max(1, section.alignment), kind: kind, isZeroFill: isZeroFill,
-      bytes: try view.map { view throws(ObjectFileError) in try view.bytes(at: 0, count: view.count) } ?? [])
+      alignment: max(1, section.alignment), kind: kind, isZeroFill: section.isZeroFill,
+      bytes: try source.bytes(of: section, from: start, count: byteCount) ?? [])
     piece.symbols = symbols.map { $0.relative(to: start) }.sorted { $0.offset < $1.offset }
-    piece.isInGroup = section.flags.contains(.group)
-    piece.setName = Self.setName(file.name(of: section))
+    piece.isInGroup = section.isInGroup
+    piece.setName = section.setName
     piecesOfSection[section.index, default: []].append(piece.index)
     pieces.append(piece)
   }
 
-  private static func setName(_ section: String) -> String? {
-    let isIdentifier = section.utf8.allSatisfy { byte in
-      byte == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-        || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-    }
-    return isIdentifier && !section.isEmpty ? section : nil
-  }
-
-  /// `SHF_MERGE | SHF_STRINGS`: every string is a literal of its own, as linkers merge them (gABI, Section Attributes).
-  private mutating func appendStrings(_ section: ELFSection) throws {
-    let view = try file.contents(of: section)
-    let bytes = try view.bytes(at: 0, count: view.count)
-    let unit = max(1, Int(clamping: section.entrySize))
+  /// Every string is a literal of its own, as linkers merge them (gABI, Section Attributes; S_CSTRING_LITERALS).
+  private mutating func appendStrings(_ section: SourceSection, ofCharacters byteCount: UInt64) throws {
+    let bytes = try source.bytes(of: section, from: 0, count: section.byteCount) ?? []
+    let unit = max(1, Int(clamping: byteCount))
     var start = 0
     var position = 0
     while position + unit <= bytes.count {
@@ -115,7 +80,7 @@ struct ObjectReader {
     if start < bytes.count { try append(.literal, section, UInt64(start), UInt64(bytes.count - start), []) }
   }
 
-  private mutating func appendRecords(_ section: ELFSection, each byteCount: UInt64) throws {
+  private mutating func appendRecords(_ section: SourceSection, each byteCount: UInt64) throws {
     var start: UInt64 = 0
     while start < section.byteCount {
       try append(.literal, section, start, min(byteCount, section.byteCount - start), [])
@@ -124,7 +89,7 @@ struct ObjectReader {
   }
 
   /// A literal for each function's table: where one begins, its FDE tells.
-  private mutating func appendExceptionTables(_ section: ELFSection, startingAt starts: Set<UInt64>) throws {
+  private mutating func appendExceptionTables(_ section: SourceSection, startingAt starts: Set<UInt64>) throws {
     let bounds = starts.filter { $0 > 0 && $0 < section.byteCount }.sorted() + [section.byteCount]
     var start: UInt64 = 0
     for end in bounds {
@@ -134,8 +99,8 @@ struct ObjectReader {
   }
 
   /// One piece a symbol (aliases and overlapping symbols together); what lies between is a literal, in read-only data.
-  private mutating func appendNamed(_ section: ELFSection, _ kind: ObjectPiece.Kind) throws {
-    let named = symbols.defined(in: section.index)
+  private mutating func appendNamed(_ section: SourceSection, _ kind: ObjectPiece.Kind) throws {
+    let named = source.defined(in: section.index)
     let gapKind: ObjectPiece.Kind = kind == .constant ? .literal : kind
     var position: UInt64 = 0
     var index = named.startIndex
@@ -169,10 +134,8 @@ struct ObjectReader {
   // MARK: Edges
 
   mutating func readRelocations() throws {
-    for (target, section) in try file.relocationSections() where piecesOfSection[target] != nil {
-      for relocation in try file.relocations(of: section) {
-        try appendRelocation(relocation, section: target)
-      }
+    for (section, relocations) in try source.relocations() where piecesOfSection[section] != nil {
+      for relocation in relocations { try append(relocation, section: section) }
     }
     // Code first: where it refers to a table, the table begins.
     for index in pieces.indices where pieces[index].kind == .code { try resolveTargets(of: index) }
@@ -185,22 +148,16 @@ struct ObjectReader {
 
   func constructors() throws -> [ReferenceTarget] {
     var targets: [ReferenceTarget] = []
-    for (target, section) in try file.relocationSections() {
-      let name = file.name(of: try file.section(at: target))
-      guard Self.lists.contains(where: name.hasPrefix) else { continue }
-      for relocation in try file.relocations(of: section) {
-        let symbol = try symbols.symbol(relocation.symbolIndex)
-        guard case .section(let home) = symbol.place else { continue }
-        let offset = symbol.value &+ UInt64(bitPattern: relocation.addend)
-        guard let index = piece(at: offset, in: home) else { continue }
-        guard let entry = function(in: pieces[index], at: offset &- pieces[index].start) else { continue }
-        targets.append(.entry(piece: index, symbol: entry))
-      }
+    for relocation in try source.constructors() {
+      let symbol = try source.symbol(relocation.symbol)
+      guard case .section(let home) = symbol.place else { continue }
+      let offset = symbol.value &+ UInt64(bitPattern: relocation.addend)
+      guard let index = piece(at: offset, in: home) else { continue }
+      guard let entry = function(in: pieces[index], at: offset &- pieces[index].start) else { continue }
+      targets.append(.entry(piece: index, symbol: entry))
     }
     return targets
   }
-
-  private static let lists = [".init_array", ".fini_array", ".preinit_array", ".ctors", ".dtors"]
 
   private mutating func noteTables() {
     for case .inner(let piece, let offset?) in pieces.lazy.flatMap(\.targets) {
@@ -214,14 +171,14 @@ struct ObjectReader {
     return tables[piece.index]?.filter { $0 <= entry }.max().map { max($0, named) } ?? named
   }
 
-  private mutating func appendRelocation(_ relocation: ELFRelocation, section: Int) throws {
+  private mutating func append(_ relocation: SourceRelocation, section: Int) throws {
     guard let index = piece(at: relocation.offset, in: section) else {
       throw LinkError(.malformedRelocation, object: path, detail: "its offset lies outside section \(section)")
     }
     pieces[index].relocations.append(
       AtomRelocation(
         offset: Int(relocation.offset - pieces[index].start), type: relocation.type,
-        symbol: relocation.symbolIndex, addend: relocation.addend))
+        symbol: relocation.symbol, addend: relocation.addend))
   }
 
   /// The piece that holds an offset of a section; the last one for the section's very end.
@@ -244,7 +201,7 @@ struct ObjectReader {
     var targets: [ReferenceTarget] = []
     var anchors: [UInt64] = []
     for relocation in pieces[index].relocations {
-      let symbol = try symbols.symbol(relocation.symbol)
+      let symbol = try source.symbol(relocation.symbol)
       targets.append(target(of: relocation, symbol, from: pieces[index], &tails))
       anchors.append(symbol.place.isCommon ? 0 : symbol.value)
     }

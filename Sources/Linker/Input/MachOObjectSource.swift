@@ -1,0 +1,234 @@
+import Addressing
+import ObjectFile
+
+/// A Mach-O object as the linker reads it.
+///
+/// Symbols are numbered from 1 here, for 0 is none; behind them come the sections, as which relocations name what has no
+/// symbol.
+struct MachOObjectSource: ObjectSource {
+  private let file: MachOFile
+  private let path: String
+  private let machine: any Machine
+  private let table: MachOSymbolTable?
+  private let bySection: [Int: [PieceSymbolAt]]
+  let common: [PieceSymbolAt]
+
+  /// Symbol tables of Mach-O name units only for debuggers, and objects not at all.
+  var unit: String { "" }
+
+  init(_ file: MachOFile, path: String, machine: any Machine) throws {
+    guard file.header.type == .object else { throw LinkError(.notARelocatableObject, object: path) }
+    guard file.header.machine.architecture == machine.architecture else {
+      throw LinkError(
+        .wrongArchitecture, object: path,
+        detail: "the object is for \(file.header.machine), the image for \(machine.architecture.name)")
+    }
+    self.file = file
+    self.path = path
+    self.machine = machine
+    table = try file.symbolTable()
+    (bySection, common) = try Self.symbols(of: file, table)
+  }
+
+  // MARK: Symbols
+
+  private static func symbols(
+    of file: MachOFile, _ table: MachOSymbolTable?
+  ) throws -> (bySection: [Int: [PieceSymbolAt]], common: [PieceSymbolAt]) {
+    var bySection: [Int: [PieceSymbolAt]] = [:]
+    var common: [PieceSymbolAt] = []
+    guard let table else { return (bySection, common) }
+    let atoms = try file.atoms()
+    for symbol in table where !symbol.isDebugging {
+      let name = try table.name(of: symbol)
+      // The assembler's labels and the linker's, `ltmp0` and `l_.str`, do not come into an image.
+      guard !name.isEmpty, !name.hasPrefix("L"), !name.hasPrefix("l") else { continue }
+      if case .common(let alignment) = symbol.place {
+        common.append(
+          PieceSymbolAt(
+            name: name, value: alignment, byteCount: symbol.value, isLocal: false, isWeak: false, isFunction: false,
+            symbolIndex: symbol.index + 1))
+      }
+      guard let ordinal = symbol.sectionOrdinal, let range = atoms.range(of: symbol, in: file) else { continue }
+      let section = try file.section(ordinal: ordinal)
+      bySection[section.index, default: []].append(
+        PieceSymbolAt(
+          name: name, value: symbol.value &- section.address.rawValue, byteCount: range.byteCount,
+          isLocal: !symbol.isExternal, isWeak: symbol.isWeakDefinition,
+          isFunction: section.attributes.hasInstructions, symbolIndex: symbol.index + 1))
+    }
+    return (bySection.mapValues { $0.sorted { ($0.value, $0.symbolIndex) < ($1.value, $1.symbolIndex) } }, common)
+  }
+
+  func defined(in section: Int) -> ArraySlice<PieceSymbolAt> { bySection[section, default: []][...] }
+
+  func symbol(_ index: Int) throws -> ObjectSymbol {
+    let count = table?.count ?? 0
+    guard index > 0, let table, index <= count else {
+      let section = try file.section(ordinal: index - count)
+      return ObjectSymbol(name: "", value: 0, place: .section(section.index), isWeak: false, isSection: true)
+    }
+    let symbol = table[index - 1]
+    let name = try table.name(of: symbol)
+    let section = try symbol.sectionOrdinal.map { try file.section(ordinal: $0) }
+    return ObjectSymbol(
+      name: name, value: symbol.value &- (section?.address.rawValue ?? 0), place: try place(of: symbol, section),
+      isWeak: symbol.isWeakReference, isSection: false)
+  }
+
+  private func place(of symbol: MachOSymbol, _ section: MachOSection?) throws -> ObjectSymbol.Place {
+    switch symbol.place {
+    case .absolute: return .absolute
+    case .common: return .common
+    case .undefined, .indirect, .none: return .undefined
+    case .section:
+      // Another definition may have been taken; of a thread-local variable the image has the descriptor.
+      guard let section, !symbol.isWeakDefinition, section.type != .threadLocalDescriptors else { return .undefined }
+      return .section(section.index)
+    }
+  }
+
+  // MARK: Sections
+
+  func sections() -> [SourceSection] {
+    file.sections.compactMap { section in
+      content(of: section).map {
+        SourceSection(
+          index: section.index, content: $0, byteCount: section.byteCount, alignment: section.alignment,
+          isZeroFill: section.type.isZeroFill)
+      }
+    }
+  }
+
+  /// Nil for what is not loaded, and for what only describes the rest or belongs to the loader.
+  private func content(of section: MachOSection) -> SectionContent? {
+    guard section.byteCount > 0, !section.attributes.contains(.debug), !Self.unloaded.contains(section.segmentName),
+      !Self.described.contains(section.name)
+    else { return nil }
+    switch section.type {
+    case .cStrings: return .strings(1)
+    case .threadLocalRegular, .threadLocalZeroFill, .threadLocalDescriptors, .threadLocalPointers,
+      .threadLocalInitializers, .initializers, .terminators, .initializerOffsets, .nonLazyPointers, .lazyPointers,
+      .stubs:
+      return nil
+    default: break
+    }
+    if let byteCount = section.type.literalByteCount { return .records(byteCount) }
+    if section.attributes.hasInstructions {
+      return file.header.flags.contains(.subsectionsViaSymbols) ? .functions : .code
+    }
+    let isConstant = section.segmentName == "__TEXT" || section.name == "__const" || section.name == "__cfstring"
+    return .data(isConstant ? .constant : .variable)
+  }
+
+  private static let unloaded: Set<String> = ["__DWARF", "__LD", "__LLVM"]
+  private static let described: Set<String> = ["__eh_frame", "__compact_unwind", "__gcc_except_tab"]
+
+  func bytes(of section: SourceSection, from start: UInt64, count: UInt64) throws -> [UInt8]? {
+    guard !section.isZeroFill else { return nil }
+    let view = try file.contents(of: file.section(ordinal: section.index + 1)).slice(start, count)
+    return try view.bytes(at: 0, count: view.count)
+  }
+
+  // MARK: Relocations
+
+  func relocations() throws -> [(section: Int, relocations: [SourceRelocation])] {
+    try file.sections.filter { content(of: $0) != nil }.map { ($0.index, try relocations(of: $0)) }
+  }
+
+  func constructors() throws -> [SourceRelocation] {
+    try file.sections.filter { [.initializers, .terminators, .initializerOffsets].contains($0.type) }
+      .flatMap { try relocations(of: $0) }
+  }
+
+  private func relocations(of section: MachOSection) throws -> [SourceRelocation] {
+    let contents = try file.contents(of: section)
+    return try file.relocations(of: section).map { relocation in
+      let symbol =
+        switch relocation.target {
+        case .symbol(let index): index + 1
+        case .section(let ordinal): (table?.count ?? 0) + ordinal
+        }
+      guard let (type, addend) = try translated(relocation, in: section, contents) else {
+        throw LinkError(
+          .unsupportedRelocation, object: path,
+          detail: "\(relocation.kind) of \(relocation.byteCount) bytes at 0x\(String(relocation.offset, radix: 16)) of "
+            + section.fullName)
+      }
+      return SourceRelocation(offset: relocation.offset, type: type, symbol: symbol, addend: addend)
+    }
+  }
+
+  /// The psABI's type for ELF that asks the same, and its addend. Nil where there is none.
+  private func translated(
+    _ relocation: MachORelocation, in section: MachOSection, _ contents: ByteView
+  ) throws -> (UInt32, Int64)? {
+    if let subtrahend = relocation.subtrahend {
+      guard let distance = try distance(from: subtrahend, to: relocation, in: section) else { return nil }
+      let isLong = relocation.byteCount == 8
+      let type =
+        switch machine.architecture {
+        case .x86_64: isLong ? X86Relocation.pc64.rawValue : X86Relocation.pc32.rawValue
+        case .arm64: isLong ? ARM64Relocation.prel64.rawValue : ARM64Relocation.prel32.rawValue
+        }
+      return (type, relocation.addend &+ distance)
+    }
+    switch machine.architecture {
+    case .x86_64:
+      return Self.x86(relocation).map { ($0.rawValue, relocation.addend &- relocation.distanceToNextInstruction) }
+    case .arm64:
+      let instruction = relocation.byteCount == 4 ? try contents.load(UInt32.self, at: Int(relocation.offset)) : 0
+      return Self.arm64(relocation, ARM64Instruction(instruction)).map { ($0.rawValue, relocation.addend) }
+    }
+  }
+
+  /// A difference of two places is one from the field itself, as long as what is subtracted moves with the field.
+  private func distance(
+    from subtrahend: Int, to relocation: MachORelocation, in section: MachOSection
+  ) throws -> Int64? {
+    guard let symbol = try table?.symbol(at: subtrahend), symbol.sectionOrdinal == section.ordinal else { return nil }
+    let start = symbol.value &- section.address.rawValue
+    let named = defined(in: section.index).last { $0.value <= relocation.offset }
+    guard named.map({ $0.value <= start && start <= $0.end }) ?? true else { return nil }
+    return Int64(bitPattern: relocation.offset &- start)
+  }
+
+  private static func x86(_ relocation: MachORelocation) -> X86Relocation? {
+    switch relocation.kind {
+    case .absolute: relocation.byteCount == 8 ? .direct64 : .direct32
+    case .x86Signed: .pc32
+    case .x86Branch: relocation.byteCount == 4 ? .plt32 : .pc8
+    // The descriptor of a thread-local variable is reached as any other datum is.
+    case .x86GOTLoad, .x86TLV: .rexGotPCRelX
+    case .x86GOT: .gotPCRel
+    default: nil
+    }
+  }
+
+  private static func arm64(_ relocation: MachORelocation, _ instruction: ARM64Instruction) -> ARM64Relocation? {
+    switch relocation.kind {
+    case .absolute: relocation.byteCount == 8 ? .abs64 : .abs32
+    case .armBranch26: instruction.isCall ? .call26 : .jump26
+    case .armPage21: .adrPRelPgHi21
+    case .armPageOffset12:
+      switch (instruction.isAccess, instruction.offsetShift) {
+      case (false, _): .addAbsLo12NC
+      case (true, 0): .ldst8AbsLo12NC
+      case (true, 1): .ldst16AbsLo12NC
+      case (true, 2): .ldst32AbsLo12NC
+      case (true, 3): .ldst64AbsLo12NC
+      case (true, _): .ldst128AbsLo12NC
+      }
+    case .armGOTLoadPage21, .armTLVLoadPage21: .adrGotPage
+    case .armGOTLoadPageOffset12, .armTLVLoadPageOffset12: .ld64GotLo12NC
+    case .armPointerToGOT: relocation.byteCount == 4 ? .gotPCRel32 : nil
+    default: nil
+    }
+  }
+
+  /// `__compact_unwind` and `__eh_frame` are not read yet.
+  func unwinding() -> [ObjectUnwinding] { [] }
+
+  /// Mach-O objects name their compilers only in debug information.
+  func producers() -> [String] { [] }
+}
