@@ -5,7 +5,7 @@ import ObjectFile
 
 @testable import Applier
 
-/// A Mach-O executable as the kernel maps it and the dynamic loader fixes it up, at any slide, in a simulated task.
+/// A Mach-O image as the kernel maps it and the dynamic loader fixes it up, at any slide, in a simulated task.
 struct EmulatedProgram {
   let file: MachOFile
   let bytes: [UInt8]
@@ -31,6 +31,16 @@ struct EmulatedProgram {
 
   func started(slide: UInt64) throws -> SimulatedMach {
     let mach = SimulatedMach()
+    mach.add(
+      SimulatedEntry(
+        start: SimulatedMach.stack.start, end: SimulatedMach.stack.end, current: [.read, .write],
+        maximum: [.read, .write, .execute], tag: MachRegion.stackTag))
+    mach.threads = [.init(number: 0x5a17, name: "main", programCounter: Emulator.end)]
+    try map(into: mach, slide: slide)
+    return mach
+  }
+
+  func map(into mach: SimulatedMach, slide: UInt64) throws {
     for segment in segments {
       let start = Int(segment.fileOffset.rawValue)
       let contents = Array(bytes[start..<start + Int(segment.fileByteCount)])
@@ -42,11 +52,6 @@ struct EmulatedProgram {
           current: segment.protection, maximum: segment.maximumProtection),
         contents: contents, isShared: !segment.protection.contains(.write))
     }
-    mach.add(
-      SimulatedEntry(
-        start: SimulatedMach.stack.start, end: SimulatedMach.stack.end, current: [.read, .write],
-        maximum: [.read, .write, .execute], tag: MachRegion.stackTag))
-    mach.threads = [.init(number: 0x5a17, name: "main", programCounter: Emulator.end)]
     try fixUp(mach, slide)
     // The dynamic loader closes these once it is done.
     for index in mach.entries.indices {
@@ -55,7 +60,6 @@ struct EmulatedProgram {
       }
       if isConstant { mach.entries[index].current = .read }
     }
-    return mach
   }
 
   /// What dyld does: rebase opcodes, or chained fixups. Imports stay unbound.
