@@ -79,6 +79,13 @@ extension DarwinTask {
     }
   }
 
+  public func protect(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError) {
+    try requireAttached()
+    // A copy, where writing is wanted: the maximum of a page may lack it.
+    try protect(range, MachProtection(pages: protection, copies: protection.contains(.write)))
+    if protection.contains(.execute) { try flush(range) }
+  }
+
   // MARK: - Pages that do not allow it
 
   /// Whole pages of one region that hold a part of what is written, as they were found.

@@ -34,6 +34,16 @@
       if spawned == nil { task.detach() }
     }
 
+    /// Of an observed image: nothing is done to a process that maps the very file which a compiler rewrites.
+    func expectObserved(_ store: JournalStore) throws {
+      var (first, second) = (stat(), stat())
+      let path = store.base.originalPath
+      guard let own = task.executablePath, stat(own, &first) == 0, stat(path, &second) == 0 else { return }
+      if first.st_dev == second.st_dev && first.st_ino == second.st_ino {
+        throw ApplyError(.imageIsRewritten, target: target.name, detail: path)
+      }
+    }
+
     func known(at position: Digest) -> KnownTarget {
       KnownTarget(
         pid: task.process, startTime: task.startTime, path: task.executablePath ?? "", position: position,

@@ -84,6 +84,44 @@ import Testing
     #expect(mach.fetch(code.rawValue) != nil)
   }
 
+  @Test func `pages are given another protection, writing by a copy, and never what the kernel forbids`() throws {
+    let task = try mach.task()
+    let code = RuntimeAddress(Self.layout.code.start, slide: slide)
+    let page = try #require(RuntimeRange(start: code, byteCount: Self.layout.page))
+    let file = try #require(mach.pages[code.rawValue])
+    try task.stopThreads()
+    try task.protect(page, [.read, .write])
+    #expect(mach.leaf(at: code.rawValue)?.current == [.read, .write])
+    try task.write([1, 2, 3, 4], at: code)
+    #expect(file.contents.prefix(4) != [1, 2, 3, 4])
+    try task.protect(page, [.read, .execute])
+    #expect(mach.fetch(code.rawValue) == 1)
+    let refused = failure { () throws(ApplyError) in try task.protect(page, [.read, .write, .execute]) }
+    #expect(refused?.code == .taskCallFailed)
+    try task.resumeThreads()
+  }
+
+  @Test(
+    "An executable's header that the program has damaged is refused, never believed", arguments: [UInt8(0), 0x7f, 0xff])
+  func damagedHeadersAreRefused(byte: UInt8) throws {
+    let head = RuntimeAddress(Self.layout.head.start, slide: slide).rawValue
+    for offset in UInt64(0)..<160 {
+      let found = mach.peek(head + offset, 1)
+      mach.poke([byte], at: head + offset)
+      let error = failure { () throws(ApplyError) in
+        let task = try mach.task()
+        defer { task.detach() }
+        _ = try task.identity()
+      }
+      if let error {
+        #expect([.taskMemoryMalformed, .architectureMismatch].contains(error.code), "\(offset): \(error)")
+      }
+      mach.poke(found, at: head + offset)
+    }
+    #expect(mach.openPortCount == 0)
+    #expect(mach.locks.isEmpty)
+  }
+
   // MARK: Threads
 
   private func runtime(_ offset: UInt64) -> UInt64 {
