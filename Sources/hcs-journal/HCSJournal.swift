@@ -16,6 +16,7 @@ struct HCSJournal: ParsableCommand {
       InitCommand.self, RecordCommand.self, RunCommand.self, ReplayCommand.self, RollbackCommand.self,
       LogCommand.self, ShowCommand.self, AtCommand.self, SymbolCommand.self, DiffCommand.self, TagCommand.self,
       ExportCommand.self, ImportCommand.self, TargetsCommand.self, VerifyCommand.self,
+      KeyCommand.self, SignCommand.self,
     ])
 
   /// The parser's own `main` would print errors in its words and map all of them to one status.

@@ -14,6 +14,7 @@ import Testing
     var number: Int
     var update: UpdateContent
     var tags: [String] = []
+    var isSigned = false
 
     var folder: URL { GoldenJournalTests.root.appendingPathComponent("Tests/Fixtures/golden/v\(number)") }
     var testDescription: String { "version \(number)" }
@@ -30,7 +31,10 @@ import Testing
     }
   }
 
-  static let versions = [Version(number: 1, update: update), Version(number: 2, update: second, tags: ["first"])]
+  static let versions = [
+    Version(number: 1, update: update), Version(number: 2, update: second, tags: ["first"]),
+    Version(number: 3, update: second, tags: ["first"], isSigned: true),
+  ]
 
   /// With lines of the source.
   static let second: UpdateContent = {
@@ -96,7 +100,8 @@ import Testing
     do {
       let store = try JournalStore.create(
         at: folder.file("journal.db"), base: SmallImage.base, content: SmallImage.content)
-      let first = try store.append(newest.update, parent: SmallImage.base.digest)
+      let first = try store.append(
+        newest.update, parent: SmallImage.base.digest, signedBy: newest.isSigned ? SignatureTests.key : nil)
       try Data(try UpdateRecord(first).encoded()).write(to: newest.folder.appendingPathComponent("update.bin"))
       for tag in newest.tags { try store.tag(tag, first.digest, at: 1_700_000_000_000) }
       var history = GeneratedHistory(seed: 1, cursors: first.content.cursors)
@@ -158,6 +163,9 @@ import Testing
     let bytes = try store.bytes(SmallImage.range(0x100_0000, 6), at: first.digest)
     #expect(bytes == [0xe8, 0xfb, 0x00, 0x40, 0xff, 0xc3])
     #expect(try store.tags().map(\.name) == version.tags)
+    let signatures = try store.signatures(of: first.digest)
+    #expect(signatures.map(\.key) == (version.isSigned ? [SignatureTests.key.publicKey] : []))
+    #expect(signatures.allSatisfy { $0.isValid(for: first.digest) })
     var next = version.update
     next.message = "later"
     next.cursors = try store.cursors()

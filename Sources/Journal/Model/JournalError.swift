@@ -39,6 +39,14 @@ public struct JournalError: Error {
     case malformedBundle
     case foreignBundle
     case bundleGap
+    case noSuchKey
+    case keyExists
+    case exposedKey
+    case encryptedKey
+    case malformedKey
+    case unsignedUpdate
+    case untrustedSignature
+    case invalidSignature
   }
 
   public var code: Code
@@ -46,7 +54,7 @@ public struct JournalError: Error {
   public var journal: String?
   public var update: UpdateNumber?
   public var digest: Digest?
-  /// A tag, a symbol, or an update as the user named it.
+  /// A tag, a symbol, a key, or an update as the user named it.
   public var name: String?
   /// Index into the update's operations.
   public var operation: Int?
@@ -129,9 +137,19 @@ extension JournalError: CustomStringConvertible {
     case .bundleExists: "the bundle's file exists already; name another"
     case .malformedBundle: "the bundle is damaged and nothing of it was taken; make it again with: hcs-journal export"
     case .foreignBundle:
-      "the bundle is of another image than \(name); take it into a journal that this made: hcs-journal init IMAGE"
+      "the bundle is of another image than \(subject); take it into a journal that this made: hcs-journal init IMAGE"
     case .bundleGap:
-      "the bundle follows an update that \(name) lacks; take the updates before it first: hcs-journal import"
+      "the bundle follows an update that \(subject) lacks; take the updates before it first: hcs-journal import"
+    case .noSuchKey: "the key \(named) cannot be read; make one with: hcs-journal key FILE"
+    case .keyExists: "\(named) exists already, and is left as it is; name another"
+    case .exposedKey: "others can read the private key \(named); keep it to yourself with: chmod 600 \(named)"
+    case .encryptedKey:
+      "the private key \(named) has a passphrase, which is not supported; make one without with: hcs-journal key FILE"
+    case .malformedKey: "\(named) is not a file of Ed25519 keys; make one with: hcs-journal key FILE"
+    case .unsignedUpdate: "an update is not signed; if you vouch for it: hcs-journal sign KEY"
+    case .untrustedSignature: "an update is signed by \(named), which is not among the keys required; see: \(log)"
+    case .invalidSignature:
+      "a signature by \(named) does not hold for its update: one of them was changed; see the others with: \(verify)"
     }
   }
 }

@@ -8,8 +8,21 @@ extension JournalStore {
   /// update of any branch has taken.
   @discardableResult
   public func append(_ content: UpdateContent, parent: Digest) throws(JournalError) -> Update {
+    try append(content, parent: parent, signedBy: nil)
+  }
+
+  /// - Parameter key: whose signature the update gets, in the same transaction.
+  @discardableResult
+  public func append(
+    _ content: UpdateContent, parent: Digest, signedBy key: SigningKey?
+  ) throws(JournalError) -> Update {
     let digest = try UpdateCoding.digest(of: content, parent: parent)
-    return try write { db in try append(content, digest: digest, parent: parent, in: db).update }
+    let signature = try key?.signature(of: digest)
+    return try write { db in
+      let update = try append(content, digest: digest, parent: parent, in: db).update
+      if let signature { _ = try SignatureTable(db: db).insert(signature, of: digest) }
+      return update
+    }
   }
 
   /// - Parameter digest: the update's, known to be that of the content and the parent.

@@ -4,6 +4,7 @@ extension JournalStore {
   /// What `export` wrote.
   public struct Exported: Sendable {
     public var updateCount: Int
+    public var signatureCount: Int
     public var byteCount: UInt64
     /// SHA-256 of the file but for its last 32 bytes, which are this.
     public var digest: Digest
@@ -61,10 +62,17 @@ extension JournalStore {
     try JournalFile.makeEmpty(at: draft)
     guard let handle = FileHandle(forUpdatingAtPath: draft) else { throw JournalError(.inaccessible) }
     defer { try? handle.close() }
-    try handle.write(contentsOf: BundleFormat.head(base: base.digest, itemCount: UInt64(numbers.count)))
-    for number in numbers {
-      let record = try UpdateRecord(try update(number)).encoded()
-      try handle.write(contentsOf: BundleFormat.item(.update, record))
+    let signatures = try numbers.map { try self.signatures(of: self.digest(of: $0)) }
+    let signatureCount = signatures.reduce(0) { $0 + $1.count }
+    try handle.write(
+      contentsOf: BundleFormat.head(
+        base: base.digest, itemCount: UInt64(numbers.count + signatureCount), isSigned: signatureCount > 0))
+    for (number, signatures) in zip(numbers, signatures) {
+      let record = try UpdateRecord(try update(number))
+      try handle.write(contentsOf: BundleFormat.item(.update, record.encoded()))
+      for signature in signatures {
+        try handle.write(contentsOf: BundleFormat.signature(signature, of: record.digest))
+      }
     }
     // Read again: the digest is of what is in the file.
     try handle.seek(toOffset: 0)
@@ -72,7 +80,8 @@ extension JournalStore {
       try handle.read(upToCount: 1 << 20).map { [UInt8]($0) }
     }
     try handle.write(contentsOf: digest.bytes)
-    return Exported(updateCount: numbers.count, byteCount: try handle.offset(), digest: digest)
+    return Exported(
+      updateCount: numbers.count, signatureCount: signatureCount, byteCount: try handle.offset(), digest: digest)
   }
 }
 

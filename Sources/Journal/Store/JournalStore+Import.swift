@@ -7,6 +7,8 @@ extension JournalStore {
     public var added: [UpdateNumber]
     /// Those that the journal had already.
     public var knownCount: Int
+    /// Signatures that the journal had not, also of updates that it had.
+    public var signatureCount: Int
   }
 
   /// Takes the updates of a bundle into the journal, all of them or none, in one transaction.
@@ -31,7 +33,7 @@ extension JournalStore {
   }
 
   private func take(_ count: UInt64, from source: inout BundleSource, into db: Database) throws -> Imported {
-    var imported = Imported(added: [], knownCount: 0)
+    var imported = Imported(added: [], knownCount: 0, signatureCount: 0)
     for _ in 0..<count {
       let item = try BundleFormat.readItemHead(source.read(BundleFormat.itemHeadByteCount))
       guard let byteCount = Int(exactly: item.byteCount) else {
@@ -49,6 +51,12 @@ extension JournalStore {
         } else {
           imported.knownCount += 1
         }
+      case .signature:
+        let (digest, signature) = try BundleFormat.readSignature(source.read(byteCount))
+        guard try isKnown(digest, in: db), signature.isValid(for: digest) else {
+          throw JournalError(.invalidSignature, digest: digest, name: signature.key.fingerprint, detail: source.path)
+        }
+        if try SignatureTable(db: db).insert(signature, of: digest) { imported.signatureCount += 1 }
       }
     }
     guard source.isAtEnd else {

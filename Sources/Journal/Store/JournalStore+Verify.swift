@@ -17,13 +17,14 @@ extension JournalStore {
       verifier.checkBase()
       verifier.checkPayloads()
       verifier.checkUpdates()
+      verifier.checkSignatures()
       return verifier.result
     }
   }
 }
 
 struct JournalVerifier {
-  private typealias Subject = JournalVerification.Finding.Subject
+  typealias Subject = JournalVerification.Finding.Subject
 
   let store: JournalStore
   let db: Database
@@ -34,13 +35,13 @@ struct JournalVerifier {
     self.db = db
   }
 
-  private mutating func find(_ subject: Subject, update: Int64? = nil, _ detail: String) {
+  mutating func find(_ subject: Subject, update: Int64? = nil, _ detail: String) {
     result.findings.append(
       JournalVerification.Finding(subject: subject, update: update.map { UpdateNumber($0) }, detail: detail))
   }
 
   /// What cannot be read is a finding like any other: the checks after it go on.
-  private mutating func check(_ subject: Subject, update: Int64? = nil, _ body: (inout Self) throws -> Void) {
+  mutating func check(_ subject: Subject, update: Int64? = nil, _ body: (inout Self) throws -> Void) {
     do {
       try body(&self)
     } catch {

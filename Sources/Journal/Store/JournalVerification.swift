@@ -16,6 +16,8 @@ public struct JournalVerification: Hashable, Sendable {
       case payload
       /// What is derived from the updates is not what they give.
       case derived
+      /// A signature that its key has not made for that update.
+      case signature
     }
 
     public var subject: Subject
@@ -41,6 +43,7 @@ extension JournalVerification.Finding: CustomStringConvertible {
     case .update: "update:\(place) \(detail)"
     case .payload: "payload:\(place) \(detail)"
     case .derived: "derived table:\(place) \(detail)"
+    case .signature: "signature:\(place) \(detail)"
     }
   }
 }

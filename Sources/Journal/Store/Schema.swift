@@ -12,6 +12,7 @@ enum Schema {
   static let migrations: [Migration] = [
     Migration(name: "m0001_create_journal", sql: PackageResources.m0001_create_journal_sql),
     Migration(name: "m0002_name_updates", sql: PackageResources.m0002_name_updates_sql),
+    Migration(name: "m0003_sign_updates", sql: PackageResources.m0003_sign_updates_sql),
   ]
 
   static var version: Int { migrations.count }

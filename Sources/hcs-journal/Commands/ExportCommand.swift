@@ -40,6 +40,7 @@ private struct Written: CommandOutput {
   var json: JSONValue {
     .object([
       ("bundle", .string(path)), ("updateCount", .count(exported.updateCount)),
+      ("signatureCount", .count(exported.signatureCount)),
       ("byteCount", .count(exported.byteCount)), ("digest", .string("\(exported.digest)")),
     ])
   }

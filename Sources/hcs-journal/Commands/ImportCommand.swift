@@ -26,7 +26,7 @@ private struct Taken: CommandOutput {
   var json: JSONValue {
     .object([
       ("bundle", .string(path)), ("added", .array(imported.added.map { .integer($0.rawValue) })),
-      ("knownCount", .count(imported.knownCount)),
+      ("knownCount", .count(imported.knownCount)), ("signatureCount", .count(imported.signatureCount)),
     ])
   }
 

@@ -28,6 +28,9 @@ struct RecordCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Who made it. Default: the user's name.", valueName: "name"))
   var author: String?
 
+  @Option(help: ArgumentHelp("Sign the update with this private key (Ed25519; see `key`).", valueName: "key"))
+  var sign: String?
+
   @Option(
     name: [.long, .customLong("onto")],
     help: ArgumentHelp(
@@ -42,6 +45,7 @@ struct RecordCommand: ParsableCommand {
   }
 
   func run() throws {
+    let key = try sign.map { path throws(JournalError) in try KeyFile.signingKey(at: path) }
     let store = try common.store(options.dryRun ? .read : .write)
     let parent = try parent.map { try store.position($0) } ?? store.newestPosition()
     let description = IncrementalLinker.Description(
@@ -54,7 +58,7 @@ struct RecordCommand: ParsableCommand {
       }
     var recorded = Recorded(path: store.path, parent: parent, linked: linked, isDryRun: options.dryRun)
     if let content = linked.content, !options.dryRun {
-      let update = try store.append(content, parent: parent.digest)
+      let update = try store.append(content, parent: parent.digest, signedBy: key)
       recorded.update = try store.summary(update.number)
       recorded.story = try ObservationStory.lines(of: update, in: store)
       common.log.info("recorded update \(update.number)")

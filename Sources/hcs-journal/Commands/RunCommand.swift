@@ -24,6 +24,7 @@ struct RunCommand: ParsableCommand {
   var fromOriginal = false
 
   @OptionGroup var options: RunOptions
+  @OptionGroup var signatures: SignatureOption
 
   @Argument(help: "The program's arguments; those that begin with a dash follow --.")
   var arguments: [String] = []
@@ -34,6 +35,7 @@ struct RunCommand: ParsableCommand {
     defer { copy?.remove() }
     let path = try copy?.path ?? (fromOriginal ? ImagePaths.original(of: store) : ImagePaths.prepared(of: store))
     let destination = try to.map { try store.position($0) } ?? store.newestPosition()
+    try signatures.check([], to: destination.digest, in: store)
     let process = try LiveProcess(
       starting: path, arguments: [path] + arguments, isSlid: !noASLR, base: store.base, options.writeMethod)
     let position = try bring(process.target, to: destination, store)

@@ -21,13 +21,15 @@ struct ShowCommand: ParsableCommand {
     let recorded = try store.update(number)
     common.emit(
       Shown(
-        summary: summary, story: try ObservationStory.lines(of: recorded, in: store), content: recorded.content,
+        summary: summary, signatures: try store.signatures(of: summary.digest),
+        story: try ObservationStory.lines(of: recorded, in: store), content: recorded.content,
         byteCount: bytes ? .max : 16))
   }
 }
 
 private struct Shown: CommandOutput {
   let summary: UpdateSummary
+  let signatures: [UpdateSignature]
   /// Of an observed update, what it did to whom.
   let story: [String]?
   let content: UpdateContent
@@ -36,6 +38,7 @@ private struct Shown: CommandOutput {
   var json: JSONValue {
     .object(
       summary.members + [
+        ("signatures", signatures.isEmpty ? nil : .array(signatures.map { $0.json(of: summary.digest) })),
         ("story", story.map { .array($0.map(JSONValue.string)) }), ("atoms", .array(content.atoms.map(\.json))),
         ("guards", .array(content.guards.map(\.json))),
         ("operations", .array(content.operations.map(\.json))),
@@ -46,8 +49,9 @@ private struct Shown: CommandOutput {
   func lines(_ style: TextStyle) -> [String] {
     var lines = [
       summary.titleLine(style), "digest \(summary.digest)",
-      "parent \(summary.parent) (\(summary.parentNumber.title))", "",
+      "parent \(summary.parent) (\(summary.parentNumber.title))",
     ]
+    lines += signatures.map { "signed \($0.line(of: summary.digest))" } + [""]
     let message = summary.message.split(separator: "\n", omittingEmptySubsequences: false)
     lines += message.map { "    \($0)" } + [""] + (story.map { $0 + [""] } ?? [])
     lines.append(style.bold(content.atoms.count.counted("atom")))

@@ -43,6 +43,7 @@ struct TargetMover {
     let destination = try destination(of: way, from: position.digest, target)
     let steps = try store.steps(from: position.digest, to: destination.digest)
     try check(steps, of: way, from: from, to: destination.number, target)
+    try options.signatures.check(steps, to: destination.digest, in: store)
     if steps.isEmpty { return try applier.apply([], to: destination, on: target) }
     let old = try OldBodies(store, at: destination.digest, from: position.digest).bodies
     return try applier.apply(steps, to: destination, on: target, supersededBodies: old)

@@ -47,6 +47,8 @@ struct ApplyOptions: ParsableArguments {
   @Flag(help: "Overwrite code in place although the program switches stacks by itself, which no check of stacks sees.")
   var assumeNoFibers = false
 
+  @OptionGroup var signatures: SignatureOption
+
   func validate() throws {
     guard timeout >= 0, timeout <= 86_400 else { throw ValidationError("--timeout takes 0 to 86400 seconds.") }
   }

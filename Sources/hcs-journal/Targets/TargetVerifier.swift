@@ -24,6 +24,7 @@ struct TargetVerifier {
     var settled: ApplyReport?
     if case .torn(let position, let intent) = standing, isRepairing {
       let steps = try store.steps(from: position.digest, to: intent.destination.digest)
+      try options.signatures.check(steps, to: intent.destination.digest, in: store)
       let old = try OldBodies(store, at: intent.destination.digest, from: position.digest).bodies
       settled = try applier.settle(steps, by: .finish, on: open.target, supersededBodies: old)
       standing = try applier.standing(of: open.target)
