@@ -41,6 +41,7 @@ public struct ApplyError: Error, Sendable {
     case fileMalformed
     case fileInUse
     case fileChangedMeanwhile
+    case fileHasOtherLinks
     case fileCallFailed
   }
 
@@ -190,6 +191,7 @@ extension ApplyError: CustomStringConvertible {
     case .fileMalformed: "not a usable image file"
     case .fileInUse: "another applier is at work on the file"
     case .fileChangedMeanwhile: "the file was changed by someone else while the update was applied"
+    case .fileHasOtherLinks: "the file has other hard links, which would keep the old image"
     case .fileCallFailed: "the file could not be read or written"
     }
   }
@@ -221,7 +223,19 @@ extension ApplyError: CustomStringConvertible {
     case .importIsThreadLocal: "restart the program with the new build"
     case .fileMalformed: "name the image that `hcs-journal init` wrote"
     case .fileInUse, .fileChangedMeanwhile: "try again"
-    case .fileCallFailed: "see to the file's folder, then try again"
+    case .fileHasOtherLinks: "find them with `find -samefile`, or leave them as they are with --break-links"
+    case .fileCallFailed: fileRemedy
+    }
+  }
+
+  /// These numbers are the same on Linux and Darwin.
+  private var fileRemedy: String {
+    switch errno {
+    case 1, 13: "see who may write the file and its folder: `ls -ld`; then try again"  // EPERM, EACCES
+    case 5: "the disk may be failing, see `dmesg`; then try again"  // EIO
+    case 28: "make room on the file's disk, see `df -h`; then try again"  // ENOSPC
+    case 30: "its file system is mounted for reading only, see `findmnt -T`; then try again"  // EROFS
+    default: "see to the file's folder, then try again"
     }
   }
 

@@ -83,6 +83,7 @@ public struct UpdateApplier: Sendable {
     if steps.isEmpty { return report }
     let plan = try ApplyPlan(steps: steps, destination: destination, base: base, nature: target.nature)
     try checkStacks(plan)
+    try target.checkMayChange()
     let pending = try TargetComparison(plan: plan, target: target).pendingWrites()
     report.updates = plan.updates
     report.initializedVariableCount = pending.initializedVariableCount

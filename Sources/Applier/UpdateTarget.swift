@@ -51,6 +51,9 @@ public protocol UpdateTarget: AnyObject {
   /// The protection of each range's first page; nil where protections do not exist or nothing is mapped.
   func protections(of ranges: [AddressRange]) throws(ApplyError) -> [PageProtection?]
 
+  /// Refuses a target that must not be changed, for other reasons than its bytes; a dry run asks as well.
+  func checkMayChange() throws(ApplyError)
+
   // Changes.
 
   /// Makes room for the writes: a file its copy, a task the arena it may lack.
@@ -78,6 +81,7 @@ public protocol UpdateTarget: AnyObject {
 
 extension UpdateTarget {
   public func holds(_ place: TargetPlace) -> Bool { true }
+  public func checkMayChange() throws(ApplyError) {}
 }
 
 /// A thread found in one of the ranges that were asked about.

@@ -77,6 +77,40 @@ import Testing
     }
   }
 
+  @Test func `a file with another hard link is refused, by a dry run as well, unless told otherwise`() throws {
+    try TemporaryFile.with(SmallImage.file()) { path in
+      let other = path + "-other"
+      try FileManager.default.linkItem(atPath: path, toPath: other)
+      var dry = UpdateApplier(base: base)
+      dry.options.isDryRun = true
+      for applier in [applier, dry] {
+        let error = failure { () throws(ApplyError) in
+          try applier.apply(
+            updates.steps(from: 0, to: 1), to: updates.position(1), on: try FileImage(path: path, base: base))
+        }
+        #expect(error?.code == .fileHasOtherLinks)
+        #expect(error?.outcome == .untouched)
+      }
+      #expect(try TemporaryFile.bytes(path) == SmallImage.file())
+      try apply(try FileImage(path: path, base: base, breaksLinks: true), from: 0, to: 1)
+      #expect(try TemporaryFile.bytes(path) == updates.file(at: 1))
+      #expect(try TemporaryFile.bytes(other) == SmallImage.file())
+    }
+  }
+
+  @Test func `the file's rights are given after its last byte is written, which would take some of them away`() throws {
+    try TemporaryFile.with(SmallImage.file()) { path in
+      let calls = FaultyFileCalls()
+      var seen: [String] = []
+      calls.onCall = { seen.append($0) }
+      try apply(try FileImage(path: path, base: base, calls: calls), from: 0, to: 1)
+      let last = try #require(seen.lastIndex { $0 == "write" || $0 == "truncate" })
+      #expect(try #require(seen.firstIndex(of: "copyAttributes")) > last)
+      #expect(try #require(seen.firstIndex(of: "setMode")) > last)
+      #expect(try #require(seen.firstIndex(of: "sync")) > #require(seen.firstIndex(of: "setMode")))
+    }
+  }
+
   @Test func `what a killed applier left beside the image is replaced`() throws {
     try TemporaryFile.with(SmallImage.file()) { path in
       let left = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent(".image.hcsj-new")

@@ -12,6 +12,8 @@ struct FileStatus: Hashable, Sendable {
   var mode: UInt32
   var owner: UInt32
   var group: UInt32
+  /// Names that the file has.
+  var linkCount: UInt64
   /// Nanoseconds since 1970.
   var modificationTime: Int64
 }

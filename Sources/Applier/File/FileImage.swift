@@ -5,9 +5,9 @@ import ObjectFile
 /// An image as a file: updates go into a copy beside it, which is synced and takes its place by one rename.
 ///
 /// A reader sees the old image or the new one, never a mix, and a process that runs the old one goes on with it. The
-/// copy has the original's mode, owner, extended attributes and holes; its times are its own, for it is another file.
-/// Symbolic links are followed; other hard links keep the old image. Two appliers exclude each other by flock(2) on the
-/// original.
+/// copy has the original's mode, owner, extended attributes (access control lists and capabilities are such) and holes; its times
+/// are its own: who copies or rebuilds by times must see that the bytes are others. Symbolic links are followed; a file with other
+/// names, which would keep the old image, is refused. Two appliers exclude each other by flock(2) on the original.
 public final class FileImage: UpdateTarget {
   public let name: String
   let base: BaseImage
@@ -15,6 +15,8 @@ public final class FileImage: UpdateTarget {
   private var original: FileHandleNumber
   private var originalStatus: FileStatus
   private var copy: FileHandleNumber?
+  /// Whether other hard links may be left with the old image.
+  let breaksLinks: Bool
   /// Where the plan leads that the copy was made for.
   var destination: TargetHeader.Position
   /// Nil for a prepared image, whose header says where it stands.
@@ -22,16 +24,18 @@ public final class FileImage: UpdateTarget {
 
   /// - Parameter path: the prepared image that `init` wrote, at any update.
   ///   Of an observed image, a copy of its file at any update.
+  /// - Parameter breaksLinks: whether other hard links of the file may be left with the old image.
   public convenience init(
-    path: String, base: BaseImage, observed: ObservedFiles? = nil
+    path: String, base: BaseImage, observed: ObservedFiles? = nil, breaksLinks: Bool = false
   ) throws(ApplyError) {
-    try self.init(path: path, base: base, calls: SystemFileCalls(), observed: observed)
+    try self.init(path: path, base: base, calls: SystemFileCalls(), observed: observed, breaksLinks: breaksLinks)
   }
 
   init(
-    path: String, base: BaseImage, calls: any FileCalls, observed: ObservedFiles? = nil
+    path: String, base: BaseImage, calls: any FileCalls, observed: ObservedFiles? = nil, breaksLinks: Bool = false
   ) throws(ApplyError) {
     self.base = base
+    self.breaksLinks = breaksLinks
     self.observed = observed
     destination = base.position
     self.calls = calls
@@ -133,6 +137,12 @@ public final class FileImage: UpdateTarget {
 
   // MARK: - Changes
 
+  /// A file with several names cannot be replaced under all of them by one rename.
+  public func checkMayChange() throws(ApplyError) {
+    guard originalStatus.linkCount > 1, !breaksLinks else { return }
+    throw ApplyError(.fileHasOtherLinks, target: name, detail: "it has \(originalStatus.linkCount) names")
+  }
+
   public func prepare(for plan: ApplyPlan) throws(ApplyError) -> UInt64 {
     destination = plan.to
     guard try called({ () throws(FileCallError) in try calls.lock(original) }) else {
@@ -163,8 +173,13 @@ public final class FileImage: UpdateTarget {
     if status.owner != originalStatus.owner || status.group != originalStatus.group {
       try calls.setOwner(copy, originalStatus.owner, group: originalStatus.group)
     }
+  }
+
+  /// After the last write: each takes capabilities (security.capability) and, of users who are not root, set-id bits away from the
+  /// file (Linux, file_remove_privs; write(2)), as a change of owner does (chown(2)).
+  private func copyRights() throws(FileCallError) {
+    let copy = try openCopy()
     try calls.copyAttributes(from: original, to: copy)
-    // Last: a change of owner or of contents takes set-id bits away (chown(2)).
     try calls.setMode(copy, originalStatus.mode)
   }
 
@@ -209,7 +224,10 @@ public final class FileImage: UpdateTarget {
 
   public func finish() throws(ApplyError) {
     if !base.isPrepared { try checkResult() }
-    try called { () throws(FileCallError) in try calls.sync(try openCopy()) }
+    try called { () throws(FileCallError) in
+      try copyRights()
+      try calls.sync(try openCopy())
+    }
     try checkUnchanged()
     try called { () throws(FileCallError) in try calls.rename(copyPath, to: name) }
     do throws(FileCallError) {

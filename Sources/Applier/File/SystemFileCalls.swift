@@ -200,6 +200,7 @@ extension FileStatus {
     mode = UInt32(status.st_mode & 0o7777)
     owner = status.st_uid
     group = status.st_gid
+    linkCount = UInt64(truncatingIfNeeded: status.st_nlink)
     let time = FileSystemCalls.modificationTime(status)
     modificationTime = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }

@@ -7,7 +7,9 @@ struct OpenTarget {
   let target: any UpdateTarget
   let process: LiveProcess?
 
-  init(_ name: TargetName, store: JournalStore, _ method: WriteMethod = .force) throws {
+  init(
+    _ name: TargetName, store: JournalStore, _ method: WriteMethod = .force, breaksLinks: Bool = false
+  ) throws {
     let base = store.base
     self.name = name
     switch name {
@@ -18,7 +20,8 @@ struct OpenTarget {
       target = process.target
     case .image(let path):
       process = nil
-      target = try FileImage(path: path, base: base, observed: base.isPrepared ? nil : store.observedFiles)
+      target = try FileImage(
+        path: path, base: base, observed: base.isPrepared ? nil : store.observedFiles, breaksLinks: breaksLinks)
     }
   }
 }

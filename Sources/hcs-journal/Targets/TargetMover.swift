@@ -26,7 +26,7 @@ struct TargetMover {
   }
 
   private func move(_ name: TargetName, _ way: Way) throws -> ApplyReport {
-    let open = try OpenTarget(name, store: store, options.writeMethod)
+    let open = try OpenTarget(name, store: store, options.writeMethod, breaksLinks: options.breakLinks)
     let report = try move(open.target, way)
     if !isDryRun, let process = open.process { try store.noteTarget(process.known(at: report.to.digest)) }
     return report

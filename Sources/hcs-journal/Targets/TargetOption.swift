@@ -47,6 +47,9 @@ struct ApplyOptions: ParsableArguments {
   @Flag(help: "Overwrite code in place although the program switches stacks by itself, which no check of stacks sees.")
   var assumeNoFibers = false
 
+  @Flag(help: "Change an image file although it has other hard links, which keep the old image.")
+  var breakLinks = false
+
   @OptionGroup var signatures: SignatureOption
 
   func validate() throws {
