@@ -15,7 +15,7 @@ public struct Guard: Hashable, Sendable {
     case entryStub = 1
     /// A branch, jump table entry or return address of the old body lands inside the entry stub.
     case branchIntoEntryStub = 2
-    /// An old body of a direct caller relies on which registers the old callee left alone (GCC's -fipa-ra).
+    /// A body may rely on which registers another version of what it calls leaves alone (GCC's -fipa-ra).
     case interproceduralRegisters = 3
     /// Bytes are overwritten where they stand.
     case overwritten = 4

@@ -2,52 +2,105 @@ import Addressing
 import Journal
 
 /// GCC's -fipa-ra: a caller may rely on which registers its callee leaves alone, as long as both come from one
-/// compilation. Old bodies of direct callers must not meet a new callee.
+/// compilation. Where `CalleeRegisters` cannot tell that it does not, no thread may be inside a caller's old bodies.
 struct GuardRules {
   private let identities: AtomIdentities
   private let decisions: LinkDecisions
+  private let registers: CalleeRegisters
+  /// Where the code starts that the update writes.
+  private let places: [PieceID: VirtualAddress]
+  /// Which of `functions` has each canonical entry.
+  private var entries: [VirtualAddress: LinkSet.Definition] = [:]
+  /// The functions of the objects whose callers may rely on registers.
+  private let functions: [LinkSet.Definition]
 
   private var set: LinkSet { identities.set }
 
-  init(identities: AtomIdentities, decisions: LinkDecisions) {
+  init(
+    identities: AtomIdentities, decisions: LinkDecisions, memory: PlacedMemory, places: [PieceID: VirtualAddress]
+  ) throws(LinkError) {
     self.identities = identities
     self.decisions = decisions
+    self.places = places
+    functions = Self.functions(identities)
+    registers = CalleeRegisters(identities: identities, memory: memory)
+    for function in functions {
+      guard let entry = try identities.known(function.id, symbol: function.symbol)?.placement.entry else { continue }
+      entries[entry] = function
+    }
+  }
+
+  private static func functions(_ identities: AtomIdentities) -> [LinkSet.Definition] {
+    let set = identities.set
+    return set.ids.filter { id in
+      set.objects[id.object].facts.mayRelyOnCalleeRegisters && set[id].kind == .code && !identities.isAnonymous(id)
+    }.flatMap { id in
+      set[id].symbols.indices.filter { set[id].symbols[$0].isFunction }.map { LinkSet.Definition(id: id, symbol: $0) }
+    }
   }
 
   func add(to state: inout EmitterState) throws(LinkError) {
-    for object in set.objects.indices where set.objects[object].facts.mayRelyOnCalleeRegisters {
-      for caller in try callersOfChanged(in: object) {
-        try addOldBodies(of: caller, to: &state)
+    for function in functions {
+      try addOldBodies(of: function, to: &state)
+      try addNewBody(of: function, to: &state)
+    }
+  }
+
+  /// They go on calling what has changed, and were compiled for what it was.
+  private func addOldBodies(of caller: LinkSet.Definition, to state: inout EmitterState) throws(LinkError) {
+    guard let known = try identities.known(caller.id, symbol: caller.symbol) else { return }
+    let isReplaced = decisions.placed.contains(caller.id)
+    for body in try identities.directory.bodies(of: known) where isReplaced || body != known.placement.body {
+      if try registers.mayMislead(body, visit: { entry throws(LinkError) in try isMisleading(entry, for: caller) }) {
+        add(body, of: caller, .both, to: &state)
       }
     }
   }
 
-  /// Pieces of the object that call a function of it which gets a new body, and that the image already has.
-  private func callersOfChanged(in object: Int) throws(LinkError) -> [PieceID] {
-    let graph = set.objects[object]
-    var callers: [PieceID] = []
-    for piece in graph.pieces where piece.kind == .code {
-      let id = PieceID(object: object, piece: piece.index)
-      let callsChanged = piece.targets.indices.contains { index in
-        guard case (.entry(let callee, _), object) = set.target(index, of: id), callee != piece.index else {
-          return false
-        }
-        return decisions.changes(PieceID(object: object, piece: callee))
-      }
-      if callsChanged, !identities.isAnonymous(id) { callers.append(id) }
-    }
-    return callers
+  /// Nil for what the objects do not define.
+  private func isMisleading(_ entry: VirtualAddress, for caller: LinkSet.Definition) throws(LinkError) -> Bool? {
+    guard let callee = entries[entry] else { return nil }
+    guard callee != caller, try isOfOneCompilation(caller, callee, at: entry) else { return false }
+    return try registers.mayMislead(callersOf: callee) { function throws(LinkError) in decisions.changes(function.id) }
   }
 
-  private func addOldBodies(of caller: PieceID, to state: inout EmitterState) throws(LinkError) {
-    for (index, symbol) in set[caller].symbols.enumerated() where symbol.isFunction {
-      guard let known = try identities.known(caller, symbol: index) else { continue }
-      let isReplaced = decisions.placed.contains(caller)
-      for body in try identities.directory.bodies(of: known) where isReplaced || body != known.placement.body {
-        state.draft.add(
-          Guard(
-            range: body, reach: .whole, reason: .interproceduralRegisters, direction: .both, function: symbol.name))
+  /// Or was, before the callee's source moved to another file.
+  private func isOfOneCompilation(
+    _ caller: LinkSet.Definition, _ callee: LinkSet.Definition, at entry: VirtualAddress
+  ) throws(LinkError) -> Bool {
+    guard callee.id.object != caller.id.object else { return true }
+    let unit = set.objects[caller.id.object].unit
+    let symbols = try identities.directory.baseSymbols(overlapping: AddressRange(start: entry, byteCount: 1))
+    return symbols.contains { $0.unit == unit }
+  }
+
+  /// It was compiled for what it calls now: not for any earlier version, to which going back further leads.
+  private func addNewBody(of caller: LinkSet.Definition, to state: inout EmitterState) throws(LinkError) {
+    guard decisions.placed.contains(caller.id), let start = places[caller.id] else { return }
+    let symbol = set[caller.id].symbols[caller.symbol]
+    guard
+      let body = AddressRange(
+        validating: start.displaced(by: Int64(bitPattern: symbol.offset)), byteCount: symbol.byteCount)
+    else { return }
+    for callee in try registers.callees(of: caller) where callee != caller {
+      if try registers.mayMislead(callersOf: callee, isChanged: hasVersions) {
+        return add(body, of: caller, .backward, to: &state)
       }
     }
+  }
+
+  private func hasVersions(_ function: LinkSet.Definition) throws(LinkError) -> Bool {
+    guard !decisions.changes(function.id) else { return true }
+    guard let known = try identities.known(function.id, symbol: function.symbol) else { return false }
+    return try identities.directory.bodies(of: known).count > 1
+  }
+
+  private func add(
+    _ body: AddressRange, of caller: LinkSet.Definition, _ direction: Guard.Direction, to state: inout EmitterState
+  ) {
+    state.draft.add(
+      Guard(
+        range: body, reach: .whole, reason: .interproceduralRegisters, direction: direction,
+        function: set[caller.id].symbols[caller.symbol].name))
   }
 }

@@ -60,7 +60,7 @@ struct UpdateEmitter {
       try rewrite(id, at: start, initial: .existing, &pieces)
     }
     try addUnwinding(&pieces)
-    try GuardRules(identities: identities, decisions: decisions).add(to: &state)
+    try GuardRules(identities: identities, decisions: decisions, memory: memory, places: places).add(to: &state)
     for change in try Removals(identities: identities, decisions: decisions).changes() { state.draft.add(change) }
     for edit in state.loader.sharedEdits() {
       state.draft.add(.write(WriteOperation(place: .file(edit.offset), before: edit.before, after: edit.after)))

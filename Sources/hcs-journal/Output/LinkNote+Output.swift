@@ -18,8 +18,8 @@ extension LinkNote {
       "\(subject): it has no sorted unwind table; exceptions, backtraces and cancelled threads will not get through new "
         + "bodies; link with --eh-frame-hdr"
     case .calleeRegisters:
-      "\(subject): callers may rely on registers that a callee leaves alone (GCC -fipa-ra), so that updates wait for "
-        + "threads inside them; build with -fno-ipa-ra to be free of it"
+      "\(subject): callers may rely on registers that a callee leaves alone (GCC -fipa-ra), and updates wait for "
+        + "threads inside those that may; build with -fno-ipa-ra to be free of it"
     }
   }
 

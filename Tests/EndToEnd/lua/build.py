@@ -66,8 +66,6 @@ class Configuration:
         self.flags += ["-ffunction-sections"] if sections else []
         name = "".join([os.path.basename(compiler), *self.flags]).replace("/", "_")
         self.work = sources.work / name
-        self.relies_on_registers = (
-            os.path.basename(compiler).startswith("gcc") and optimization != "-O0" and "-fno-ipa-ra" not in flags)
 
     def folder(self, number):
         return self.work / f"{number:02d}"

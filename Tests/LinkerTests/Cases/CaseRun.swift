@@ -101,6 +101,10 @@ final class CaseRun {
     }
     let guards = Set(content.guards.map { "\($0.reason) \($0.function)" })
     for wanted in linkCase.guards[edit, default: []] { #expect(guards.contains(wanted), "guards at \(edit)") }
+    if let registers = linkCase.registers[edit] {
+      let found = content.guards.filter { $0.reason == .interproceduralRegisters }
+      #expect(Set(found.map { "\($0.function) \($0.direction)" }) == registers, "registers at \(edit)")
+    }
     let told = Set(notes.map { "\($0.kind) \(($0.subject as NSString).lastPathComponent)" })
     for wanted in linkCase.notes[edit, default: []] {
       #expect(told.contains { $0.hasPrefix(wanted) }, "\(wanted) among \(told) at \(edit)")

@@ -42,6 +42,8 @@ struct LinkCase: Sendable, CustomTestStringConvertible {
   private(set) var atoms: [Int: Set<String>] = [:]
   private(set) var someAtoms: [Int: Set<String>] = [:]
   private(set) var guards: [Int: [String]] = [:]
+  /// All guards for -fipa-ra, and no others: function and direction.
+  private(set) var registers: [Int: Set<String>] = [:]
   private(set) var notes: [Int: [String]] = [:]
   /// Edits whose objects do not make a program with the others.
   private(set) var unlike: Set<Int> = []
@@ -114,6 +116,7 @@ struct LinkCase: Sendable, CustomTestStringConvertible {
     case "atoms": atoms[edit, default: []].formUnion(items)
     case "has": someAtoms[edit, default: []].formUnion(items)
     case "guard": guards[edit, default: []].append(value)
+    case "registers": registers[edit, default: []].formUnion(items.filter { $0 != "none" })
     case "unlike": unlike.insert(edit)
     case "note": notes[edit, default: []].append(value)
     default: throw CommandFailure(description: "\(path): no such directive: \(key) \(edit)")
