@@ -137,10 +137,11 @@ struct ObjectReader {
     for (section, relocations) in try source.relocations() where piecesOfSection[section] != nil {
       for relocation in relocations { try append(relocation, section: section) }
     }
+    var tails = machine.fieldTails()
     // Code first: where it refers to a table, the table begins.
-    for index in pieces.indices where pieces[index].kind == .code { try resolveTargets(of: index) }
+    for index in pieces.indices where pieces[index].kind == .code { try resolveTargets(of: index, &tails) }
     noteTables()
-    for index in pieces.indices where pieces[index].kind != .code { try resolveTargets(of: index) }
+    for index in pieces.indices where pieces[index].kind != .code { try resolveTargets(of: index, &tails) }
     for index in Set(pieces.lazy.flatMap(\.unwinding).compactMap(\.exceptionTable)).sorted() {
       try leadTypesThroughCells(in: index)
     }
@@ -195,9 +196,8 @@ struct ObjectReader {
     return offset < found.end || (low == candidates.count && offset == found.end) ? found.index : nil
   }
 
-  private mutating func resolveTargets(of index: Int) throws {
+  private mutating func resolveTargets(of index: Int, _ tails: inout any FieldTails) throws {
     pieces[index].relocations.sort { $0.offset < $1.offset }
-    var tails = machine.tails(of: pieces[index])
     var targets: [ReferenceTarget] = []
     var anchors: [UInt64] = []
     for relocation in pieces[index].relocations {
@@ -276,6 +276,6 @@ struct ObjectReader {
       let start = tableStart(of: relocation.offset, in: host)
       return relocation.addend &- (Int64(relocation.offset) &- Int64(clamping: start))
     }
-    return relocation.addend &+ Int64(tails.byteCount(from: relocation.offset))
+    return relocation.addend &+ Int64(tails.byteCount(from: relocation.offset, in: host))
   }
 }

@@ -18,11 +18,11 @@ struct ARM64Machine: Machine {
 
   func isCall(_ type: UInt32) -> Bool { ARM64Relocation(rawValue: type)?.field == .branch26 }
 
-  func tails(of piece: ObjectPiece) -> any FieldTails { NoFieldTails() }
+  func fieldTails() -> any FieldTails { NoFieldTails() }
 
   /// Distances count from the field, as relocations do.
   private struct NoFieldTails: FieldTails {
-    func byteCount(from offset: Int) -> Int { 0 }
+    func byteCount(from offset: Int, in piece: ObjectPiece) -> Int { 0 }
   }
 
   func plan(_ relocations: [AtomRelocation], bytes: [UInt8], isCode: Bool) -> any RelocationPlan {

@@ -24,7 +24,7 @@ protocol Machine: Sendable {
 
   /// How far the place that a field's distance is counted from lies behind the field, in bytes: the end of the
   /// instruction on x86, which counts from there while its relocations count from the field.
-  func tails(of piece: ObjectPiece) -> any FieldTails
+  func fieldTails() -> any FieldTails
 
   func plan(_ relocations: [AtomRelocation], bytes: [UInt8], isCode: Bool) -> any RelocationPlan
 
@@ -93,9 +93,10 @@ extension BaseImage.Architecture {
   }
 }
 
-/// Tells how far behind a field the place lies that its distance is counted from.
+/// Tells of an object's pieces how far behind a field the place lies that its distance is counted from.
 protocol FieldTails {
-  mutating func byteCount(from offset: Int) -> Int
+  /// - Parameter offset: of the field, in bytes from the start of the piece.
+  mutating func byteCount(from offset: Int, in piece: ObjectPiece) -> Int
 }
 
 /// What stands around each relocation of an atom.

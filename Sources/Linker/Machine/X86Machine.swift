@@ -14,7 +14,7 @@ struct X86Machine: Machine {
   /// Branches reach everything.
   func isCall(_ type: UInt32) -> Bool { false }
 
-  func tails(of piece: ObjectPiece) -> any FieldTails { X86FieldTails(piece) }
+  func fieldTails() -> any FieldTails { X86FieldTails() }
 
   func plan(_ relocations: [AtomRelocation], bytes: [UInt8], isCode: Bool) -> any RelocationPlan {
     X86RelocationPlan(relocations: relocations, bytes: bytes, isCode: isCode)
