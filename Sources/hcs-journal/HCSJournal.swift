@@ -23,11 +23,21 @@ struct HCSJournal: ParsableCommand {
   static func main() {
     let words = LeadingOptions.moved(Array(CommandLine.arguments.dropFirst()))
     do {
-      var command = try parseAsRoot(words)
+      var command = try parsed(words)
       try command.run()
     } catch {
       let isJSON = words.prefix { $0 != "--" }.contains("--json")
       Failure(error, ofRun: words.first == RunCommand.name).exit(isJSON: isJSON)
     }
+  }
+
+  /// A command that is asked to parse its own words spares the parser all the others and the root. What it does not take is parsed
+  /// from the root again: help and errors name the whole command line.
+  private static func parsed(_ words: [String]) throws -> any ParsableCommand {
+    let named = configuration.subcommands.first { $0.configuration.commandName == words.first }
+    if let named, let command = try? named.parseAsRoot(Array(words.dropFirst())), type(of: command) == named {
+      return command
+    }
+    return try parseAsRoot(words)
   }
 }
