@@ -112,6 +112,12 @@ extension LinkError: CustomStringConvertible {
         "the journal is of an image whose updates are linked from objects",
         "hcs-journal record OBJECT…, or make another journal: hcs-journal init --observe IMAGE"
       )
+    case .revertConflict:
+      (
+        "later updates stand in the way, and nothing was recorded",
+        "take those back first (hcs-journal revert), or record the source without the edit"
+      )
+    case .nothingToRevert: ("there is nothing to take back", "hcs-journal log")
     case .objectFile: ("the image cannot be read or written", nil)
     case .journal: ("the journal does not answer", "hcs-journal verify")
     }

@@ -40,6 +40,8 @@ public struct LinkError: Error, Sendable {
     case imageChanging
     case observedJournal
     case preparedJournal
+    case revertConflict
+    case nothingToRevert
     case objectFile
     case journal
   }
@@ -53,11 +55,14 @@ public struct LinkError: Error, Sendable {
   /// What was found: sizes, kinds, names; a clause without a full stop.
   public var detail: String?
   public var cause: (any Error)?
+  /// Of `.revertConflict`: all that stands in the way.
+  public var conflicts: [RevertConflict]
 
   public init(
     _ code: Code, object: String? = nil, symbol: String? = nil, address: VirtualAddress? = nil,
-    detail: String? = nil, cause: (any Error)? = nil
+    detail: String? = nil, cause: (any Error)? = nil, conflicts: [RevertConflict] = []
   ) {
+    self.conflicts = conflicts
     self.code = code
     self.object = object
     self.symbol = symbol

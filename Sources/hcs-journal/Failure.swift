@@ -54,8 +54,15 @@ struct Failure {
   var json: JSONValue {
     .object([
       ("module", .string(module)), ("code", .string(code)), ("message", .string("\(error)")),
+      ("conflicts", conflicts),
       ("outcome", (error as? ApplyError).map { .string($0.outcome.word) }), ("exitStatus", .integer(Int64(status))),
     ])
+  }
+
+  /// Of a refused revert.
+  private var conflicts: JSONValue? {
+    guard let error = error as? LinkError, !error.conflicts.isEmpty else { return nil }
+    return .array(error.conflicts.map(\.json))
   }
 
   private var module: String {
@@ -75,6 +82,16 @@ struct Failure {
     case let error as CommandError: error.code.rawValue
     default: "unknown"
     }
+  }
+}
+
+extension RevertConflict {
+  fileprivate var json: JSONValue {
+    .object([
+      ("kind", .string(kind.rawValue)), ("update", .integer(update.rawValue)), ("atom", atom.map(\.json)),
+      ("change", change.map { .string($0.word) }), ("dependent", dependent.map(\.json)),
+      ("address", address.map { .string("\($0)") }), ("message", .string(description)),
+    ])
   }
 }
 

@@ -15,6 +15,7 @@ struct HCSJournal: ParsableCommand {
     subcommands: [
       InitCommand.self, RecordCommand.self, RunCommand.self, ReplayCommand.self, RollbackCommand.self,
       LogCommand.self, ShowCommand.self, AtCommand.self, SymbolCommand.self, DiffCommand.self, TagCommand.self,
+      RevertCommand.self,
       ExportCommand.self, ImportCommand.self, TargetsCommand.self, VerifyCommand.self,
       KeyCommand.self, SignCommand.self,
     ])
@@ -26,7 +27,8 @@ struct HCSJournal: ParsableCommand {
       var command = try parsed(words)
       try command.run()
     } catch {
-      let isJSON = words.prefix { $0 != "--" }.contains("--json")
+      // What follows these is for another program.
+      let isJSON = words.prefix { $0 != "--" && $0 != "--test" }.contains("--json")
       Failure(error, ofRun: words.first == RunCommand.name).exit(isJSON: isJSON)
     }
   }

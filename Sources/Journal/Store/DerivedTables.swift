@@ -30,12 +30,16 @@ struct DerivedTables {
       }
     }
     let lines = try Self.lineDigests(of: update.content)
+    let written = update.content.observation == nil ? WrittenAddresses(update.content.operations) : nil
     for change in update.content.atoms {
       let content = change.bodyWrite(in: update.content).map {
         Digest.sha256(of: Payload.masked($0.write.after, fixups: $0.write.fixups))
       }
-      let payload = try content.flatMap(payloadID)
+      var payload = try content.flatMap(payloadID)
       let lines = try (change.after?.body.start).flatMap { try lines[$0].flatMap(payloadID) }
+      if content == nil, let body = change.after?.body, let written, !written.touch(body) {
+        payload = try formerPayload(of: change.atom, at: body, parent)
+      }
       try insert(
         change, number: number, branch: branch, after: parent, payload: payload, lines: lines, content: content)
     }
@@ -45,6 +49,16 @@ struct DerivedTables {
         [type.name, branch, number, ordinal, try stored(type.byteCount), type.layout])
     }
     try db.run("UPDATE arena_cursor SET cursors = ?", [Data(CursorCoding.encode(update.content.cursors))])
+  }
+
+  /// An atom that goes back to a body which it had, and in which nothing is written, has the bytes that it had there.
+  private func formerPayload(
+    of atom: AtomIdentity, at body: AddressRange, _ parent: Lineage
+  ) throws -> Int64? {
+    let row = try AtomTable(db: db).id(of: atom).flatMap { id in
+      try PlacementTable(db: db).row(of: id, bodyAt: body.start, containing: body.start, at: parent)
+    }
+    return row?.placement?.body == body ? row?.payload : nil
   }
 
   /// By where the body starts: under which digest its lines are kept, where they are not in the update itself.

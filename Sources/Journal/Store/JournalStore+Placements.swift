@@ -114,11 +114,31 @@ extension JournalStore {
     }
   }
 
-  /// The write that put a body in place, with its fixups; nil for the base image's.
+  /// The newest update on the way that changed the atom, and what it did; nil where none has.
+  public func newestChange(
+    of atom: AtomIdentity, at digest: Digest
+  ) throws(JournalError) -> (update: UpdateNumber, change: AtomChange.Kind)? {
+    try lookUp { db in
+      let lineage = try lineage(of: digest, in: db)
+      guard let id = try AtomTable(db: db).id(of: atom),
+        let row = try PlacementTable(db: db).row(of: id, at: lineage), let change = row.change
+      else { return nil }
+      return (UpdateNumber(row.from), change)
+    }
+  }
+
+  /// The write that put a body in place, with its fixups; nil for the base image's. An atom that went back to a body that it
+  /// had was written there by an earlier update.
   public func bodyWrite(of placed: PlacedAtom) throws(JournalError) -> WriteOperation? {
     if placed.update == .base { return nil }
-    let content = try update(placed.update).content
-    return content.atoms.first { $0.atom == placed.identity }?.bodyWrite(in: content)?.write
+    let update = try update(placed.update)
+    let own = update.content.atoms.first { $0.atom == placed.identity }?.bodyWrite(in: update.content)?.write
+    if let own { return own }
+    let start = placed.placement.body.start
+    for found in try writes(overlapping: placed.placement.body, at: update.digest).reversed() {
+      if case .write(let write) = found.operation, write.place == .virtual(start) { return write }
+    }
+    return nil
   }
 
   private func newest(_ atom: Int64, at lineage: Lineage, in db: Database) throws -> PlacedAtom? {

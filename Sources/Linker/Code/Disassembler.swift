@@ -36,6 +36,43 @@ final class Disassembler {
     return lines
   }
 
+  /// What a body does to the registers that its callers need not save.
+  func registerUse(_ bytes: [UInt8], at start: VirtualAddress) throws(LinkError) -> RegisterUse {
+    let body = try decode(bytes, at: start)
+    var use = RegisterUse(isComplete: body.isComplete)
+    for flow in body.instructions.map(\.flow) {
+      switch flow {
+      case .call(nil): use.callsAnything = true
+      case .call(let target?), .jump(let target?), .conditionalJump(let target?):
+        if !body.range.contains(target) { use.calls.insert(target) }
+      // A jump through a table stays in the body; one through a register may be a call at its end.
+      case .jump(nil), .conditionalJump(nil), .next, .return, .stop: break
+      }
+    }
+    let handle = try opened()
+    _ = try iterate(bytes, at: start) { instruction in
+      let written = writtenRegisters(instruction, handle)
+      if written == nil { use.isComplete = false }
+      use.written.formUnion((written ?? []).compactMap(RegisterUse.whole))
+    }
+    return use
+  }
+
+  /// Nil where the library does not know.
+  private func writtenRegisters(_ instruction: cs_insn, _ handle: csh) -> [String]? {
+    var counts: (read: UInt8, written: UInt8) = (0, 0)
+    var copy = instruction
+    return withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 128) { registers -> [String]? in
+      registers.initialize(repeating: 0)
+      guard let read = registers.baseAddress,
+        cs_regs_access(handle, &copy, read, &counts.read, read + 64, &counts.written) == CS_ERR_OK
+      else { return nil }
+      return registers[64...].prefix(Int(counts.written)).compactMap { register in
+        cs_reg_name(handle, UInt32(register)).map { String(cString: $0) }
+      }
+    }
+  }
+
   /// Calls `visit` for each instruction up to the first undecodable byte; returns how many bytes were decoded.
   private func iterate(
     _ bytes: [UInt8], at start: VirtualAddress, visit: (cs_insn) -> Void

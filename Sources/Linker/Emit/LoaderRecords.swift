@@ -48,6 +48,12 @@ struct LoaderRecords {
     }
   }
 
+  /// Makes the loader leave a word alone that it filled from another image's symbol.
+  mutating func clear(_ word: VirtualAddress) throws(LinkError) -> [FileEdit] {
+    guard tables.hasRelocations else { return [] }
+    return try edit { (tables) throws(ObjectFileError) in try tables.setRelocation(at: word, to: nil) }
+  }
+
   private mutating func edit(
     _ body: (inout ELFLoaderTables) throws(ObjectFileError) -> [FileEdit]
   ) throws(LinkError) -> [FileEdit] {

@@ -55,7 +55,7 @@ struct WordChange {
     _ old: ImportedSymbol?, _ new: ImportedSymbol?, _ loader: inout LoaderRecords
   ) throws(LinkError) -> Operation {
     let records =
-      if let new { try loader.setBind(at: cell, to: new) } else { try loader.setPointer(at: cell, to: nil) }
+      if let new { try loader.setBind(at: cell, to: new) } else { try loader.clear(cell) }
     return .bind(
       BindOperation(
         cell: cell, before: old, after: new, wordBefore: old == nil ? 0 : wordBefore, records: records,

@@ -37,14 +37,7 @@ public struct ImageLines {
   }
 
   private func ofJournal() -> DWARFLines? {
-    var bytes: [UInt8] = []
-    let whole = store.base.preparedByteCount
-    while UInt64(bytes.count) < whole {
-      let count = Int(min(whole - UInt64(bytes.count), 1 << 20))
-      guard let part = try? store.baseFileBytes(at: FileOffset(UInt64(bytes.count)), count: count) else { return nil }
-      bytes += part
-    }
-    guard let file = try? ELFFile(MappedFile(bytes: bytes, name: store.path)) else { return nil }
+    guard let file = JournalImage.file(of: store) else { return nil }
     return (try? DWARFLines(file)).flatMap { $0 }
   }
 }

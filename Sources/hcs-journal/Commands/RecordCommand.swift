@@ -63,17 +63,13 @@ struct RecordCommand: ParsableCommand {
       recorded.story = try ObservationStory.lines(of: update, in: store)
       common.log.info("recorded update \(update.number)")
     }
-    recorded.targets = try apply(recorded.update?.number ?? parent.number, store)
+    // With `--dry-run` there is no update that a target could be compared with.
+    if !options.dryRun {
+      recorded.targets = try target.bring(to: recorded.update?.number ?? parent.number, store, options)
+    }
     common.emit(recorded)
     recorded.targets.reportFailures(isJSON: common.json)
     try recorded.targets.status.end()
-  }
-
-  /// With `--dry-run` there is no update that a target could be compared with.
-  private func apply(_ number: UpdateNumber, _ store: JournalStore) throws -> [TargetResult] {
-    guard target.isNamed, !options.dryRun else { return [] }
-    let names = try target.names(known: target.all ? store.runningTargets().map(\.pid) : [])
-    return TargetMover(store: store, options: options, isDryRun: false).move(names, .replay(number))
   }
 }
 

@@ -60,7 +60,28 @@ final class CaseRun {
     #expect(isRestored, "a file rolled back differs from the prepared image")
     try move(to: linkCase.editCount)
     try expectOutput(of: file, at: linkCase.editCount, "the file replayed in one step")
+    try takeBackAndForth()
     #expect(try store.verify().findings.isEmpty)
+  }
+
+  /// The last edit is reverted, and the revert is: the file runs as before it, and again as with it, and the linker finds
+  /// nothing to do for the objects of either.
+  private func takeBackAndForth() throws {
+    var last = UpdateNumber(Int64(linkCase.editCount))
+    for edit in [linkCase.editCount - 1, linkCase.editCount] {
+      let parent = try store.digest(of: last)
+      let content = try UpdateReversal(store: store, parent: parent).revert(
+        last, keeping: [], .init(time: 0, author: "test", message: "revert \(last)"))
+      last = try store.append(content, parent: parent).number
+      try move(to: Int(last.rawValue))
+      try expectOutput(of: file, at: edit, "the file with update \(content.message)")
+      let again = try link(edit, after: store.digest(of: last)).content
+      // Clones have no name by which they could be found again; what holds them may be placed once more.
+      let changes = again?.atoms.contains { SymbolNaming.isClone($0.atom.name) } == true ? [] : Self.changes(again)
+      #expect(changes.isEmpty, "the objects of edit \(edit) give \(changes) after \(content.message)")
+    }
+    try move(to: linkCase.editCount)
+    try expectOutput(of: file, at: linkCase.editCount, "the file with both reverts rolled back")
   }
 
   private func step(_ edit: Int, after parent: Digest) throws -> Digest {

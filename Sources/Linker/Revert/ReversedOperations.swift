@@ -1,0 +1,84 @@
+import Addressing
+import Journal
+
+/// The operations that take back those of an update, on top of what the loader's tables have become since.
+struct ReversedOperations {
+  var loader: LoaderRecords
+  var draft: UpdateDraft
+  /// By the index of the operation that is taken back.
+  private(set) var indexes: [Int: Int] = [:]
+
+  init(loader: LoaderRecords, draft: UpdateDraft) {
+    self.loader = loader
+    self.draft = draft
+  }
+
+  mutating func add(_ operations: [Operation]) throws(LinkError) {
+    for (index, operation) in operations.enumerated().reversed() where operation.isReverted {
+      guard let reversed = try reversed(operation) else { continue }
+      indexes[index] = draft.add(reversed)
+    }
+    for edit in loader.sharedEdits() {
+      draft.add(.write(WriteOperation(place: .file(edit.offset), before: edit.before, after: edit.after)))
+    }
+  }
+
+  private mutating func reversed(_ operation: Operation) throws(LinkError) -> Operation? {
+    switch operation {
+    case .write(let write):
+      return .write(
+        WriteOperation(place: write.place, before: write.after, after: write.before, initial: write.initial))
+    case .pointer(let pointer):
+      return .pointer(
+        PointerOperation(
+          cell: pointer.cell, before: pointer.after, after: pointer.before, wordBefore: pointer.wordAfter,
+          wordAfter: pointer.wordBefore, records: try loader.setPointer(at: pointer.cell, to: pointer.before),
+          initial: pointer.initial))
+    case .bind(let bind):
+      let records =
+        if let symbol = bind.before {
+          try loader.setBind(at: bind.cell, to: symbol)
+        } else {
+          try loader.clear(bind.cell)
+        }
+      return .bind(
+        BindOperation(
+          cell: bind.cell, before: bind.after, after: bind.before, wordBefore: bind.wordAfter,
+          wordAfter: bind.wordBefore, records: records, initial: bind.initial))
+    case .resize, .map, .protect: return nil
+    }
+  }
+}
+
+extension Operation {
+  /// Whether it overwrote something that the program can reach. Room that came into use stays as it is, and so do the
+  /// loader's tables but for the record of a word.
+  var isReverted: Bool {
+    switch self {
+    case .write(let write):
+      guard case .virtual = write.place else { return false }
+      return !write.isFresh && !write.initial.isOfNewVariable
+    case .pointer(let pointer): return !pointer.isFresh && !pointer.initial.isOfNewVariable
+    case .bind(let bind): return !bind.isFresh && !bind.initial.isOfNewVariable
+    case .resize, .map, .protect: return false
+    }
+  }
+
+  /// The addresses that it writes; nil for what is in files only.
+  var writtenAddresses: AddressRange? {
+    switch self {
+    case .write(let write):
+      guard case .virtual(let start) = write.place else { return nil }
+      return AddressRange(validating: start, byteCount: UInt64(write.after.count))
+    case .pointer(let pointer): return AddressRange(validating: pointer.cell, byteCount: 8)
+    case .bind(let bind): return AddressRange(validating: bind.cell, byteCount: 8)
+    case .resize, .map, .protect: return nil
+    }
+  }
+}
+
+extension InitialRoom? {
+  fileprivate var isOfNewVariable: Bool {
+    if case .new = self { true } else { false }
+  }
+}

@@ -1,0 +1,135 @@
+import Addressing
+public import Journal
+import ObjectFile
+
+/// Makes the update that takes an earlier one back and keeps those after it.
+///
+/// What the update overwrote gets back what stood there: the words of cells, entry stubs, constants, first values. What it
+/// placed in the arena stays there, as it does when a process is rolled back; so do entries of the loader's tables, which lead
+/// nowhere else. Room is not used again. Its types stay known: a later update may hold values of them.
+public struct UpdateReversal {
+  private let store: JournalStore
+  private let parent: Digest
+  private let tables: ELFArenaLayout
+
+  /// - Parameter parent: the digest of the update that the new one follows.
+  /// - Throws: `LinkError` where the journal's updates are not linked ones.
+  public init(store: JournalStore, parent: Digest) throws(LinkError) {
+    guard store.base.isPrepared else {
+      throw LinkError(
+        .observedJournal, object: store.path, detail: "its updates are taken back by its compiler, from the source")
+    }
+    guard let tables = ELFArenaLayout(encoded: store.base.arena.loaderTables) else {
+      throw LinkError(.journal, detail: "the arena's description in the journal cannot be read")
+    }
+    self.store = store
+    self.parent = parent
+    self.tables = tables
+  }
+
+  /// The content of the new update. The journal is only read.
+  ///
+  /// - Parameters:
+  ///   - number: the update to take back.
+  ///   - later: the updates from there to the parent (`JournalStore.numbers(after:upTo:)`).
+  /// - Throws: `.revertConflict` with all that stands in the way.
+  public func revert(
+    _ number: UpdateNumber, keeping later: [UpdateNumber], _ description: IncrementalLinker.Description
+  ) throws(LinkError) -> UpdateContent {
+    try store.whileReading { () throws(LinkError) in
+      let update = try fromJournal { () throws(JournalError) in try store.update(number) }
+      let memory = PlacedMemory(store: store, parent: parent, tables: tables)
+      let conflicts = try RevertConflicts(
+        update: update, later: later, store: store, parent: parent, memory: memory,
+        former: PlacedMemory(store: store, parent: update.digest, tables: tables)
+      ).all()
+      guard conflicts.isEmpty else {
+        throw LinkError(
+          .revertConflict, detail: conflicts.map(\.description).joined(separator: "; "), conflicts: conflicts)
+      }
+      return try content(of: update, description)
+    }
+  }
+
+  private func content(
+    of update: Update, _ description: IncrementalLinker.Description
+  ) throws(LinkError) -> UpdateContent {
+    var cursors = try fromJournal { () throws(JournalError) in try store.cursors() }
+    let loader = try LoaderRecords(tables: tables, store: store, parent: parent, cursors: cursors)
+    var operations = ReversedOperations(loader: loader, draft: UpdateDraft(base: store.base))
+    try operations.add(update.content.operations)
+    for change in update.content.atoms where change.isReverted {
+      operations.draft.add(try reversed(change, of: update, operations.indexes))
+    }
+    for wanted in guards(of: update.content) { operations.draft.add(wanted) }
+    operations.loader.advance(&cursors)
+    let (steps, atoms, guards) = operations.draft.finished()
+    guard !steps.isEmpty || !atoms.isEmpty else { throw LinkError(.nothingToRevert, detail: "update \(update.number)") }
+    return UpdateContent(
+      time: description.time, author: description.author, message: description.message,
+      sourceRevision: description.sourceRevision, operations: steps, atoms: atoms, guards: guards, cursors: cursors,
+      sources: try RevertedLines(store: store, parent: update.parent).map(of: atoms))
+  }
+
+  // MARK: Atoms
+
+  private func reversed(
+    _ change: AtomChange, of update: Update, _ indexes: [Int: Int]
+  ) throws(LinkError) -> AtomChange {
+    let kind: AtomChange.Kind =
+      switch change.change {
+      case .added: .removed
+      case .removed: .added
+      case .moved: .moved
+      case .rewritten: .rewritten
+      }
+    return AtomChange(
+      atom: change.atom, atomKind: change.atomKind, change: kind, before: change.after, after: change.before,
+      operations: change.operations.compactMap { indexes[$0] }.sorted(),
+      typeDigest: try change.before.flatMap { (place) throws(LinkError) in
+        try typeDigest(of: change.atom, at: place, before: update)
+      })
+  }
+
+  /// What the atom's type was before the update: a later edit is compared with it.
+  private func typeDigest(
+    of atom: AtomIdentity, at place: Placement, before update: Update
+  ) throws(LinkError) -> String? {
+    let directory = AtomDirectory(store: store, parent: update.parent)
+    if let placed = try directory.placed(atom), placed.update != .base { return placed.typeDigest }
+    // The compiler numbers static locals: `n.0` is the base image's name for `n`.
+    return try directory.baseSymbols(overlapping: place.body).first { symbol in
+      symbol.address == place.body.start && (symbol.name == atom.name || symbol.name.hasPrefix(atom.name + "."))
+    }?.typeDigest
+  }
+
+  // MARK: Guards
+
+  /// The way forward is the update's way back. Callers that were compiled with it rely on its registers.
+  private func guards(of content: UpdateContent) -> [Guard] {
+    var guards = content.guards.map { wanted in
+      var turned = wanted
+      switch wanted.direction {
+      case .both: break
+      case .forward: turned.direction = .backward
+      case .backward: turned.direction = .forward
+      }
+      return turned
+    }
+    let callers = Set(content.guards.lazy.filter { $0.reason == .interproceduralRegisters }.map(\.function))
+    for change in content.atoms where change.atomKind == .function && callers.contains(change.atom.name) {
+      guard change.change == .moved, let body = change.after?.body else { continue }
+      guards.append(
+        Guard(
+          range: body, reach: .whole, reason: .interproceduralRegisters, direction: .forward,
+          function: change.atom.name))
+    }
+    return guards
+  }
+}
+
+extension AtomChange {
+  /// What is known by its place or content alone, and what leads to other images, is of use to later updates as well, and
+  /// nobody's without them: it stays.
+  var isReverted: Bool { atomKind != .importStub && !(atom.variant?.hasPrefix("at ") ?? false) }
+}
