@@ -13,6 +13,14 @@ struct CommandError: Error {
     case noImageToRun
     case invalidOption
     case unreadableCore
+    case testNotStarted
+    case testAborted
+    case bisectNothing
+    case bisectEndSkipped
+    case bisectReversed
+    case bisectBadAtGood
+    case bisectNeverFails
+    case bisectNotMonotone
   }
 
   var code: Code
@@ -60,6 +68,20 @@ extension CommandError: CustomStringConvertible {
     case .noImageToRun:
       "the image of this journal is gone (\(detail ?? "")); put it back, or adopt it anew with: hcs-journal init IMAGE"
     case .unreadableCore: "\(detail ?? "the core file cannot be read")"
+    case .testNotStarted:
+      "the command cannot be run (\(detail ?? "")); name a program, and give it its arguments after it"
+    case .testAborted: "the command ended the search at \(asked) (\(detail ?? "")); start it anew with --good and --bad"
+    case .bisectNothing: "nothing lies between a good and a bad update that are both \(asked); see: hcs-journal log"
+    case .bisectEndSkipped:
+      "the command cannot tell whether \(asked) is good (status 125), where it must; name another with --good or --bad"
+    case .bisectReversed:
+      "the command fails at \(standing) and succeeds at \(asked): exchange --good and --bad, or turn the command around"
+    case .bisectBadAtGood: "the command fails at \(asked) already; name an earlier one with --good"
+    case .bisectNeverFails:
+      "the command succeeds at \(standing) and at \(asked): nothing fails; name another with --bad, or try each with --every"
+    case .bisectNotMonotone:
+      "there is no first update at which the command fails, for it works again after one (\(detail ?? "")); narrow it "
+        + "down with --good and --bad"
     case .invalidOption: detail ?? "an option does not fit"
     }
   }

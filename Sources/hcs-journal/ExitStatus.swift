@@ -21,6 +21,9 @@ enum ExitStatus: Int32, Sendable, Comparable {
     } else if let error = error as? CommandError {
       switch error.code {
       case .noTarget, .invalidOption, .journalNotNamed, .severalJournals: self = .usage
+      case .testNotStarted, .testAborted, .bisectNothing, .bisectEndSkipped, .bisectReversed, .bisectBadAtGood,
+        .bisectNeverFails, .bisectNotMonotone:
+        self = .failed
       case .unreadableCore, .noKnownTarget, .atBase, .updateIsBehind, .updateIsNotBehind, .noImageToRun: self = .failed
       }
     } else {

@@ -15,7 +15,7 @@ struct HCSJournal: ParsableCommand {
     subcommands: [
       InitCommand.self, RecordCommand.self, RunCommand.self, ReplayCommand.self, RollbackCommand.self,
       LogCommand.self, ShowCommand.self, AtCommand.self, SymbolCommand.self, DiffCommand.self, TagCommand.self,
-      RevertCommand.self,
+      RevertCommand.self, BisectCommand.self,
       ExportCommand.self, ImportCommand.self, TargetsCommand.self, VerifyCommand.self,
       KeyCommand.self, SignCommand.self,
     ])

@@ -61,6 +61,9 @@
         position: position, since: PointInTime.now.milliseconds)
     }
 
+    /// Lets a started program go on; it is for the caller to wait for its end.
+    func letGo() { spawned?.letGo() }
+
     /// Lets a started program go on and waits for its end.
     /// - Returns: its own exit status, or 128 + n for signal n.
     func waitForEnd() throws(ApplyError) -> Int32 { try spawned?.wait().exitStatus ?? 0 }

@@ -8,6 +8,8 @@ struct TargetMover {
     case replay(UpdateNumber?)
     /// Back: to the given update, or the one before.
     case rollback(UpdateNumber?)
+    /// Wherever that is.
+    case anyWay(UpdateNumber)
   }
 
   let store: JournalStore
@@ -62,7 +64,7 @@ struct TargetMover {
     of way: Way, from digest: Digest, _ target: any UpdateTarget
   ) throws -> TargetHeader.Position {
     switch way {
-    case .replay(let number?), .rollback(let number?): return try store.position(number)
+    case .replay(let number?), .rollback(let number?), .anyWay(let number): return try store.position(number)
     case .replay(nil): return try store.newestPosition()
     case .rollback(nil):
       if digest == store.base.digest { throw CommandError(.atBase, target: target.name) }
