@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
@@ -145,6 +146,23 @@ int linux_task_spawn(const char *path, char *const *arguments, char *const *envi
 }
 
 int linux_task_open_process(pid_t process) { return (int)checked(syscall(SYS_pidfd_open, process, 0)); }
+
+// struct procmap_query of <linux/fs.h>, which headers before 6.11 lack.
+struct mapping_query {
+  uint64_t size, flags, address;
+  uint64_t start, end, protection, page_size, offset, inode;
+  uint32_t device_major, device_minor, name_size, build_id_size;
+  uint64_t name, build_id;
+};
+
+int linux_task_query_mapping(int maps, uint64_t address, uint64_t *start, uint64_t *end) {
+  struct mapping_query query = {.size = sizeof query, .address = address};
+  if (ioctl(maps, _IOWR('f', 17, struct mapping_query), &query) < 0) return -errno;
+  *start = query.start;
+  *end = query.end;
+  // PROCMAP_QUERY_VMA_READABLE, _WRITABLE and _EXECUTABLE are 1, 2 and 4, as PROT_READ, PROT_WRITE and PROT_EXEC are.
+  return (int)(query.protection & 7);
+}
 
 int linux_task_take_signals(uint64_t mask, uint64_t *found) {
   if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, found, KERNEL_SIGNAL_MASK_SIZE) < 0) return -errno;

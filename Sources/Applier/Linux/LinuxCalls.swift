@@ -1,3 +1,4 @@
+import Addressing
 import CLinuxTask
 import Glibc
 
@@ -93,6 +94,19 @@ enum LinuxCalls {
 
   static func setExtendedState(_ thread: Int32, _ bytes: [UInt8]) throws(SystemCallFailure) {
     try check(linux_task_set_extended_state(thread, bytes, bytes.count), "ptrace(NT_X86_XSTATE)")
+  }
+
+  /// - Parameter maps: a descriptor of `/proc/PID/maps`.
+  /// - Returns: nil where nothing is mapped at the address.
+  static func mapping(
+    _ maps: Int32, holding address: UInt64
+  ) throws(SystemCallFailure) -> (start: UInt64, end: UInt64, protection: PageProtection)? {
+    var start: UInt64 = 0
+    var end: UInt64 = 0
+    let protection = linux_task_query_mapping(maps, address, &start, &end)
+    if protection == -ENOENT { return nil }
+    try check(protection, "ioctl(PROCMAP_QUERY)")
+    return (start, end, PageProtection(rawValue: UInt8(truncatingIfNeeded: protection)))
   }
 
   static func signalMask(_ thread: Int32) throws(SystemCallFailure) -> UInt64 {

@@ -17,7 +17,7 @@ extension LinuxTask {
       throw ApplyError(.taskCallFailed, target: name, detail: "threads are looked at only while they stand still")
     }
     guard !guards.isEmpty else { return [] }
-    var look = ThreadLook(task: self, guards: guards, mappings: try process.mapsLines())
+    var look = ThreadLook(task: self, guards: guards, map: map ?? TaskMap(process))
     var found: [ThreadOccupant] = []
     for id in threads.keys.sorted() {
       guard let registers = threads[id]?.registers else { continue }
@@ -36,13 +36,13 @@ extension LinuxTask {
       RuntimeRange(start: start, byteCount: 4096).map { GuardedRange(range: $0, reach: .whole, isConservative: true) }
     }
     do throws(ApplyError) {
-      let mappings = try process.mapsLines()
-      let stack = mappings.last { $0.name.elementsEqual("[stack]".utf8) }
+      let map = map ?? TaskMap(process)
+      let stack = try map.lines().last { $0.name.elementsEqual("[stack]".utf8) }
       var words = [UInt64](repeating: 0, count: ThreadRegisters.count)
       words[ThreadRegisters.Name.rip.rawValue] = image.entryPoint.rawValue
       words[ThreadRegisters.Name.rsp.rawValue] = (stack?.range.end.rawValue ?? 4096) &- 4096
       guard let registers = ThreadRegisters(words: words) else { return }
-      var look = ThreadLook(task: self, guards: guards, mappings: mappings)
+      var look = ThreadLook(task: self, guards: guards, map: map)
       _ = try look.occupants(process.id, registers)
     } catch {
       // The look that counts will say so.
@@ -77,20 +77,33 @@ private struct ThreadLook {
   let task: LinuxTask
   let guards: [GuardedRange]
   let scan: StackScan
-  let mappings: [MapsLine]
-  private let executable: CodeRanges
-  private let walker: StackWalker
+  let map: TaskMap
+  /// Made when something is found, which is rare.
+  private var knownCode: CodeRanges?
+  private var knownWalker: StackWalker?
   var returnAddresses: [UInt64: Bool] = [:]
   var pointerGuard: UInt64?
 
-  init(task: LinuxTask, guards: [GuardedRange], mappings: [MapsLine]) {
+  init(task: LinuxTask, guards: [GuardedRange], map: TaskMap) {
     self.task = task
     self.guards = guards
-    self.mappings = mappings
+    self.map = map
     scan = StackScan(guards)
-    executable = CodeRanges(mappings)
-    walker = StackWalker(
-      task.process, executable: task.image.unwinding, mappings: mappings, framed: task.framedCode)
+  }
+
+  private mutating func code() throws(ApplyError) -> CodeRanges {
+    if let knownCode { return knownCode }
+    let code = CodeRanges(try map.lines())
+    knownCode = code
+    return code
+  }
+
+  private mutating func walker() throws(ApplyError) -> StackWalker {
+    if let knownWalker { return knownWalker }
+    let walker = StackWalker(
+      task.process, executable: task.image.unwinding, mappings: try map.lines(), framed: task.framedCode)
+    knownWalker = walker
+    return walker
   }
 
   mutating func occupants(_ id: Int32, _ registers: ThreadRegisters) throws(ApplyError) -> [ThreadOccupant] {
@@ -100,7 +113,8 @@ private struct ThreadLook {
       .filter { isConservative($0) && !$0.isFirstByte }
     let stackHits = try stackHits(registers)
     if !registerHits.isEmpty || !stackHits.isEmpty {
-      let walk = walk(registers)
+      let walk = try walk(registers)
+      let walker = try walker()
       let isIdle = walk.isWhole && walker.isAtSystemCall(registers[.rip])
       // What a system call leaves alone in registers is no place that the program goes to next.
       for hit in registerHits where !isIdle { found.insert(Sighting(.register, hit)) }
@@ -139,9 +153,9 @@ private struct ThreadLook {
     var isOnFrameStack: Bool
   }
 
-  private func walk(_ registers: ThreadRegisters) -> StackWalk {
-    guard let stack = stack(holding: registers[.rsp]) else { return StackWalk() }
-    return walker.walk(registers, on: stack.range)
+  private mutating func walk(_ registers: ThreadRegisters) throws(ApplyError) -> StackWalk {
+    guard let stack = try map.stack(holding: registers[.rsp]) else { return StackWalk() }
+    return try walker().walk(registers, on: stack)
   }
 
   private func counts(_ word: StackWord, _ walk: StackWalk) -> Bool {
@@ -158,22 +172,25 @@ private struct ThreadLook {
     var seen: Set<UInt64> = []
     var pointers = [registers[.rsp]]
     while let pointer = pointers.popLast() {
-      guard let mapping = stack(holding: pointer), seen.insert(mapping.range.start.rawValue).inserted else { continue }
-      found.formUnion(try redZoneHits(below: pointer, mapping.range.start.rawValue, pointerGuard))
-      var next = max(pointer & ~7, mapping.range.start.rawValue)
-      while next < mapping.range.end.rawValue {
-        let count = min(Self.chunk, Int(mapping.range.end.rawValue - next))
+      guard let stack = try map.stack(holding: pointer), seen.insert(stack.start.rawValue).inserted else { continue }
+      found.formUnion(try redZoneHits(below: pointer, stack.start.rawValue, pointerGuard))
+      var next = max(pointer & ~7, stack.start.rawValue)
+      while next < stack.end.rawValue {
+        let count = min(Self.chunk, Int(stack.end.rawValue - next))
         let words = try task.process.read(RuntimeAddress(rawValue: next), count)
         scan.forEachHit(in: words, pointerGuard: pointerGuard) { word in
           found.insert(
             StackWord(hit: word.hit, address: next &+ UInt64(word.offset), isOnFrameStack: !word.isMangled))
         }
-        pointers += interruptedStacks(words, mapping)
-        let isLast = next + UInt64(count) == mapping.range.end.rawValue
+        pointers += try interruptedStacks(words, stack)
+        let isLast = next + UInt64(count) == stack.end.rawValue
         next += UInt64(isLast ? count : count - Self.frameHead)
       }
     }
-    var result = found.filter { isStackHit($0.hit) }
+    var result: Set<StackWord> = []
+    for word in found {
+      if try isStackHit(word.hit) { result.insert(word) }
+    }
     if seen.count > 1 {
       result = Set(result.map { StackWord(hit: $0.hit, address: $0.address, isOnFrameStack: false) })
     }
@@ -192,54 +209,43 @@ private struct ThreadLook {
     scan.forEachHit(in: words, pointerGuard: pointerGuard) { word in
       found.append(StackWord(hit: word.hit, address: start &+ UInt64(word.offset), isOnFrameStack: !word.isMangled))
     }
-    return found.filter { isConservative($0.hit) && !isReturnAddress($0.hit.address) }
-  }
-
-  private mutating func isStackHit(_ hit: StackScan.Hit) -> Bool {
-    if isConservative(hit) && !hit.isFirstByte { return true }
-    return isReturnAddress(hit.address)
-  }
-
-  /// The main stack grows when it is touched: its pointer may be below it still.
-  private func stack(holding pointer: UInt64) -> MapsLine? {
-    let pointer = RuntimeAddress(rawValue: pointer)
-    // Ascending: the first one that ends behind the pointer.
-    var lower = 0
-    var upper = mappings.count
-    while lower < upper {
-      let middle = (lower + upper) / 2
-      if pointer < mappings[middle].range.end { upper = middle } else { lower = middle + 1 }
+    var result: [StackWord] = []
+    for word in found where isConservative(word.hit) {
+      if try !isReturnAddress(word.hit.address) { result.append(word) }
     }
-    guard lower < mappings.count, case let mapping = mappings[lower], mapping.protection.contains(.read),
-      mapping.range.contains(pointer) || mapping.name.elementsEqual("[stack]".utf8)
-    else { return nil }
-    return mapping
+    return result
+  }
+
+  private mutating func isStackHit(_ hit: StackScan.Hit) throws(ApplyError) -> Bool {
+    if isConservative(hit) && !hit.isFirstByte { return true }
+    return try isReturnAddress(hit.address)
   }
 
   /// Stack pointers of what signal handlers on this stack have interrupted, where that is another stack. A signal frame
   /// begins with the address of the restorer (SignalFrame).
-  private func interruptedStacks(_ words: [UInt8], _ mapping: MapsLine) -> [UInt64] {
-    words.withUnsafeBytes { buffer in
-      var pointers: [UInt64] = []
-      for offset in stride(from: 0, to: buffer.count - Self.frameHead, by: 8) {
-        guard buffer.load(fromByteOffset: offset + Self.selectorsInFrame, as: UInt64.self) == Self.selectors else {
-          continue
-        }
-        let word = buffer.load(fromByteOffset: offset, as: UInt64.self)
-        guard executable.contains(word), task.isRestorer(word) else { continue }
-        let pointer = buffer.load(fromByteOffset: offset + Self.pointerInFrame, as: UInt64.self)
-        if !mapping.range.contains(RuntimeAddress(rawValue: pointer)) { pointers.append(pointer) }
+  private mutating func interruptedStacks(_ words: [UInt8], _ stack: RuntimeRange) throws(ApplyError) -> [UInt64] {
+    let frames = words.withUnsafeBytes { buffer in
+      stride(from: 0, to: buffer.count - Self.frameHead, by: 8).filter { offset in
+        buffer.load(fromByteOffset: offset + Self.selectorsInFrame, as: UInt64.self) == Self.selectors
       }
-      return pointers
     }
+    var pointers: [UInt64] = []
+    for offset in frames {
+      guard let word = TaskBytes(words).word(at: offset), try code().contains(word), task.isRestorer(word),
+        let pointer = TaskBytes(words).word(at: offset + Self.pointerInFrame)
+      else { continue }
+      if !stack.contains(RuntimeAddress(rawValue: pointer)) { pointers.append(pointer) }
+    }
+    return pointers
   }
 
-  private mutating func isReturnAddress(_ address: UInt64) -> Bool {
+  private mutating func isReturnAddress(_ address: UInt64) throws(ApplyError) -> Bool {
     if let known = returnAddresses[address] { return known }
+    let isInCode = try code().contains(address &- 1)
     var answer = false
     do throws(ApplyError) {
       let start = RuntimeAddress(rawValue: address &- 8)
-      if executable.contains(address &- 1) { answer = StackScan.endsInCall(try task.process.read(start, 8)) }
+      if isInCode { answer = StackScan.endsInCall(try task.process.read(start, 8)) }
     } catch {}
     returnAddresses[address] = answer
     return answer

@@ -46,6 +46,8 @@ public final class LinuxTask: TaskAccess {
   var gadgets: RemoteGadgets?
   var knownRestorers: [UInt64: Bool] = [:]
   var hasRehearsed = false
+  /// Made anew before each stop.
+  var map: TaskMap?
   /// Functions of an image that has no unwind information.
   var framedCode = FramedCode()
 

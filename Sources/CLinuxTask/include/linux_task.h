@@ -51,6 +51,9 @@ int linux_task_spawn(const char *path, char *const *arguments, char *const *envi
                      int go, int go_writer, int failure, int failure_reader);
 
 int linux_task_open_process(pid_t process);
+// The bounds of the mapping that holds the address, and its protection in the bits of mmap(2): PROCMAP_QUERY on a descriptor of
+// /proc/PID/maps. -ENOTTY before Linux 6.11, -ENOENT where nothing is mapped.
+int linux_task_query_mapping(int maps, uint64_t address, uint64_t *start, uint64_t *end);
 // A descriptor from which the given signals (bits of the kernel's mask) are read; they are blocked in this thread, and
 // the mask found is stored in `found`.
 int linux_task_take_signals(uint64_t mask, uint64_t *found);
