@@ -93,9 +93,12 @@ extension LinkError: CustomStringConvertible {
         "the compiler keeps the variable in another form than before, and the running program holds the old one",
         "declare it volatile and build the program anew, or restart the program"
       )
-    case .arenaFull: ("the arena is full", "adopt the image anew with more room (init --arena)")
+    case .arenaFull: ("the arena is full", "adopt the image anew with more room: hcs-journal init --arena SIZE IMAGE")
     case .noLoaderRoom:
-      ("the image has no room left for what the loader must know", "adopt the image anew with more room")
+      (
+        "the image has no room left for what the loader must know",
+        "adopt the image anew with more room: hcs-journal init --arena SIZE IMAGE"
+      )
     case .disassembly: ("code cannot be decoded", nil)
     case .notAnImage: ("it is not a program that can be observed", "name the image that the compiler writes")
     case .otherImage:

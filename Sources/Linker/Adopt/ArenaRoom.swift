@@ -21,9 +21,14 @@ public struct ArenaRoom: Hashable, Sendable {
   }
 
   /// For some thousand updates of a few functions each.
-  public static let standard = ArenaRoom(
-    codeByteCount: 16 << 20, constantByteCount: 8 << 20, dataByteCount: 4 << 20, cellCount: 64 << 10,
-    variableCount: 16 << 10)
+  public static let standard = ArenaRoom(codeByteCount: 16 << 20)
+
+  /// The rest in proportion to the code.
+  public init(codeByteCount: UInt64) {
+    self.init(
+      codeByteCount: codeByteCount, constantByteCount: codeByteCount / 2, dataByteCount: codeByteCount / 4,
+      cellCount: max(16, codeByteCount / 256), variableCount: max(16, codeByteCount / 1024))
+  }
 
   /// - Parameter architecture: of the image. A branch of arm64 reaches 128 MiB, and a function of one or two
   ///   instructions has no room for a stub of more than that: the arena must be as near as the heap leaves it, which in
@@ -34,7 +39,8 @@ public struct ArenaRoom: Hashable, Sendable {
       flagByteCount: variableCount, dataByteCount: dataByteCount,
       // A record for each cell, and as many for pointers in constants and data.
       relocationRoom: UInt32(clamping: cellCount * 2), symbolRoom: 4096, stringRoom: 128 << 10,
-      versionNeedRoom: 16 << 10, unwindEntryRoom: UInt32(clamping: cellCount), unwindByteRoom: 8 << 20,
+      versionNeedRoom: 16 << 10, unwindEntryRoom: UInt32(clamping: cellCount),
+      unwindByteRoom: UInt32(clamping: max(8 << 20, codeByteCount / 2)),
       gap: architecture == .arm64 ? 0x400_0000 : ELFArenaRequest.defaultGap)
   }
 }
