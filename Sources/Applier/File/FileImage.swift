@@ -98,6 +98,12 @@ public final class FileImage: UpdateTarget {
       throw ApplyError(
         .fileMalformed, target: name, detail: "it has no arena: this is the image as it was linked")
     }
+    // No update makes a prepared image shorter: what is missing at its end would come back as zeroes.
+    guard originalStatus.byteCount >= base.preparedByteCount else {
+      throw ApplyError(
+        .fileMalformed, target: name,
+        detail: "it is cut short: \(originalStatus.byteCount) bytes of \(base.preparedByteCount)")
+    }
     do {
       return try TargetHeader.decode(bytes)
     } catch {

@@ -29,9 +29,20 @@ struct TargetMover {
 
   private func move(_ name: TargetName, _ way: Way) throws -> ApplyReport {
     let open = try OpenTarget(name, store: store, options.writeMethod, breaksLinks: options.breakLinks)
+    if !isDryRun, let process = open.process { try noteBefore(process, open.target) }
     let report = try move(open.target, way)
     if !isDryRun, let process = open.process { try store.noteTarget(process.known(at: report.to.digest)) }
     return report
+  }
+
+  /// Before the first write: should this command die on the way, `targets` and `--all` find the process, and the process's own
+  /// header says how far it came.
+  private func noteBefore(_ process: LiveProcess, _ target: any UpdateTarget) throws {
+    let position = try UpdateApplier(base: store.base).standing(of: target).position
+    let known = process.known(at: position.digest)
+    if try !store.targets().contains(where: { $0.pid == known.pid && $0.startTime == known.startTime }) {
+      try store.noteTarget(known)
+    }
   }
 
   func move(_ target: any UpdateTarget, _ way: Way) throws -> ApplyReport {
