@@ -13,6 +13,12 @@ check "the prepared image is executable" test -x program.hot
 same "it runs as the image does" "$(printf 'ask\narguments\n' | ./program.hot a b)" \
   "$(printf 'ask\narguments\n' | ./program a b)"
 check "the journal is the user's alone" test "$(stat -c %a program.hcsj)" = 600
+(umask 077; "$tool" init program -o closed.hot -j closed.hcsj >/dev/null)
+same "what the user's mask takes, the prepared image has not" "$(stat -c %a closed.hot)" 700
+chmod 4755 program
+hcs 0 init program -o plain.hot -j plain.hcsj
+same "nor set-id bits, whatever the image has" "$(stat -c %a plain.hot)" 755
+chmod 755 program
 cp program.hot once.hot
 hcs 1 init program
 complains "a second time is refused" "program.hot.*already"

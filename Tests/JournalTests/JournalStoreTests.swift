@@ -143,6 +143,9 @@ import Testing
       #expect(code { try second.append(content, parent: update.digest) } == .busy)
       let told = detail { try second.append(content, parent: update.digest) }
       #expect(told?.contains("process \(ProcessInfo.processInfo.processIdentifier)") == true)
+      let since = told?.firstMatch(of: /running since (\S+),/).flatMap { try? Date(String($0.1), strategy: .iso8601) }
+      let age = try #require(since).timeIntervalSinceNow
+      #expect(age < 5 && age > -86_400)
       try db.execute(sql: "ROLLBACK")
     }
     #expect(try first.log().count == 2)

@@ -7,7 +7,8 @@
 #endif
 
 extension SparseImage {
-  /// Writes the image as a new file with the permissions of the file at `originalPath`, synced, its holes left sparse.
+  /// Writes the image as a new file with the permissions of the file at `originalPath`, less those that the user gives to no new
+  /// file (umask(2)), synced, its holes left sparse.
   ///
   /// An existing file is not replaced: the caller writes to a temporary name and renames. After a failure nothing is
   /// left at `path`.
@@ -20,12 +21,12 @@ extension SparseImage {
       throw ObjectFileError(
         .unreadable, file: originalPath, cause: SystemCallFailure(call: "stat", number: errno))
     }
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    // Without the set-id bits: the new file's owner is whoever prepares it. Given at once, for only so does the system apply the
+    // user's mask; nobody can execute the file while it is open for writing (execve(2), ETXTBSY).
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status.st_mode & 0o777)
     guard descriptor >= 0 else { throw failure("open") }
     do throws(ObjectFileError) {
       try write(to: descriptor, path: path)
-      // Without the set-id bits: the new file's owner is whoever prepares it.
-      guard fchmod(descriptor, status.st_mode & 0o777) == 0 else { throw failure("fchmod") }
       guard fsync(descriptor) == 0 else { throw failure("fsync") }
     } catch {
       close(descriptor)

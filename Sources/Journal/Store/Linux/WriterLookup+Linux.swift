@@ -24,9 +24,24 @@
         else { continue }
         let name = try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)
         let program = name.map { " (\($0.trimmingCharacters(in: .whitespacesAndNewlines)))" } ?? ""
-        return "process \(pid)\(program) is writing"
+        let since = start(of: pid).map { ", running since \($0.ISO8601Format())," } ?? ""
+        return "process \(pid)\(program)\(since) is writing"
       }
       return nil
+    }
+
+    /// When a process began: field 22 of `/proc/PID/stat`, in clock ticks since boot, and `btime` of `/proc/stat`, in seconds since
+    /// 1970 (proc(5)). The second field, the program's name, may hold spaces and parentheses.
+    private static func start(of pid: Int32) -> Date? {
+      guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+        let name = status.lastIndex(of: ")"),
+        let system = try? String(contentsOfFile: "/proc/stat", encoding: .utf8)
+      else { return nil }
+      let fields = status[status.index(after: name)...].split(separator: " ")
+      let boot = system.split(separator: "\n").first { $0.hasPrefix("btime ") }.flatMap { UInt64($0.dropFirst(6)) }
+      let ticksPerSecond = sysconf(Int32(_SC_CLK_TCK))
+      guard let boot, fields.count > 19, let ticks = UInt64(fields[19]), ticksPerSecond > 0 else { return nil }
+      return Date(timeIntervalSince1970: Double(boot) + Double(ticks) / Double(ticksPerSecond))
     }
   }
 #endif
