@@ -67,7 +67,8 @@ struct Removals {
   }
 
   private func isKept(_ name: String) -> Bool {
-    !SymbolNaming.isClone(name) && !SymbolNaming.isAnonymousConstant(name) && !name.contains(".") && !name.isEmpty
+    // What compilers make up has a dot: clones, numbered constants, labels.
+    !name.isEmpty && !name.utf8.contains(UInt8(ascii: "."))
   }
 
   private func append(_ atom: KnownAtom, to changes: inout [AtomChange]) {

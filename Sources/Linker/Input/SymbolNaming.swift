@@ -3,8 +3,12 @@ enum SymbolNaming {
   /// A clone that the compiler derived from a function, or a function within a function (gcc's `helper.0`): its content
   /// is its identity, for neither its calling convention nor its number is stable from one compilation to the next.
   static func isClone(_ name: String) -> Bool {
-    stem(name).isNumbered || cloneMarks.contains { name.contains($0) }
+    // Asked of every name in an object: most have no dot, and then nothing needs to be looked for.
+    guard name.utf8.contains(dot) else { return false }
+    return stem(name).isNumbered || cloneMarks.contains { name.contains($0) }
   }
+
+  private static let dot = UInt8(ascii: ".")
 
   private static let cloneMarks = [
     ".isra.", ".constprop.", ".part.", ".cold", ".lto_priv.", ".llvm.", ".specialized.", ".clone.",
@@ -17,9 +21,12 @@ enum SymbolNaming {
 
   /// The name without the compiler's numeric suffix, and whether it had one: `n.0` is `n`.
   static func stem(_ name: String) -> (stem: String, isNumbered: Bool) {
-    guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name, false) }
-    let suffix = name[name.index(after: dot)...]
-    guard !suffix.isEmpty, suffix.allSatisfy({ $0.isASCII && $0.isNumber }) else { return (name, false) }
+    let bytes = name.utf8
+    guard let dot = bytes.lastIndex(of: dot), dot != bytes.startIndex else { return (name, false) }
+    let suffix = bytes[bytes.index(after: dot)...]
+    guard !suffix.isEmpty, suffix.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains) else {
+      return (name, false)
+    }
     return (String(name[..<dot]), true)
   }
 
@@ -31,7 +38,7 @@ enum SymbolNaming {
 
   /// The function that clang writes before the name of a static local (`f.n`), where the object has that function.
   static func enclosingFunction(of name: String, functions: Set<String>) -> (function: String, name: String)? {
-    guard let dot = name.firstIndex(of: "."), dot != name.startIndex else { return nil }
+    guard let dot = name.utf8.firstIndex(of: dot), dot != name.startIndex else { return nil }
     let function = String(name[..<dot])
     guard functions.contains(function) else { return nil }
     return (function, String(name[name.index(after: dot)...]))
