@@ -2,7 +2,7 @@
 # `bisect`: finds the update at which a command fails: with fresh processes, in a running one, with files, over branches.
 source "$(dirname "$0")/support/checks.bash"
 
-# A program that answers from one named pipe to another, or from standard input, and 20 updates of it.
+# A program that answers from one named pipe to another, or from standard input, and 16 updates of it.
 cat >main.c <<'C'
 #include <stdio.h>
 int value(void);
@@ -20,7 +20,7 @@ gcc -O2 -g -c main.c -o main.o
 value 0
 gcc -Wl,--build-id main.o value.o -o program
 "$tool" init program >/dev/null || bad init
-for number in $(seq 1 20); do
+for number in $(seq 1 16); do
   value "$number"
   "$tool" record value.o -m "value $number" >/dev/null || bad "record $number"
 done
@@ -63,10 +63,10 @@ rm seen
 hcs 0 bisect --json --arg to --arg from --test ./ask
 json "as an object" "o['first']['number'] == 13 and o['direction'] == 'forward' and o['good']['number'] == 12
   and o['bad']['number'] == 13 and o['atoms'][0]['atom']['name'] == 'value' and 'target' not in o"
-json "so many steps as it takes" "len(o['tests']) <= 5 + 2 and len({t['position']['number'] for t in o['tests']}) == len(o['tests'])"
-for limit in 1 2 7 19 20; do
+json "so many steps as it takes" "len(o['tests']) <= 4 + 2 and len({t['position']['number'] for t in o['tests']}) == len(o['tests'])"
+for limit in 1 7 16; do
   LIMIT=$limit hcs 0 bisect --json --file --test ./runs
-  json "the first bad one is $limit" "o['first']['number'] == $limit and len(o['tests']) <= 7"
+  json "the first bad one is $limit" "o['first']['number'] == $limit and len(o['tests']) <= 6"
 done
 LIMIT=5 hcs 0 bisect --json --file --good 3 --bad 7 --test ./runs
 json "between two updates" "o['first']['number'] == 5 and len(o['tests']) <= 4"
@@ -78,14 +78,14 @@ SKIPS="11 12 13 14" hcs 0 bisect --json --arg to --arg from --test ./ask
 json "the suspects that remain" "'first' not in o and [p['number'] for p in o['suspects']] == [11, 12, 13, 14, 15]"
 SKIPS="11 12 13 14" hcs 0 bisect --arg to --arg from --test ./ask
 says "the suspects in words" "one of these.*update 11, update 12, update 13, update 14, update 15"
-SKIP=20 hcs 1 bisect --arg to --arg from --test ./ask
-complains "the end cannot be told" "cannot tell whether update 20"
+SKIP=16 hcs 1 bisect --arg to --arg from --test ./ask
+complains "the end cannot be told" "cannot tell whether update 16"
 
 # What is refused.
 LIMIT=0 hcs 1 bisect --file --test ./runs
 complains "it fails from the beginning" "fails at the base image already"
 LIMIT=99 hcs 1 bisect --file --test ./runs
-complains "it never fails" "succeeds at the base image and at update 20"
+complains "it never fails" "succeeds at the base image and at update 16"
 hcs 1 bisect --file --good 15 --bad 3 --test ./runs
 complains "the wrong way round" "fails at update 15 and succeeds at update 3"
 hcs 1 bisect --file --good 3 --bad 3 --test ./runs
@@ -93,7 +93,7 @@ complains "nothing between" "nothing lies between"
 BUT=4 hcs 1 bisect --file --every --test ./runs
 complains "works, fails, works" "works again.*3 good, 4 bad, 5 good"
 hcs 0 bisect --json --file --every --test ./runs
-json "every update" "o['first']['number'] == 13 and len(o['tests']) == 21"
+json "every update" "o['first']['number'] == 13 and len(o['tests']) == 17"
 hcs 1 bisect --file --test ./absent
 complains "no such command" "absent: No such file"
 hcs 64 bisect --file
@@ -137,7 +137,7 @@ hcs 0 verify --pid "$pid" --json
 json "and is as recorded there" "o['targets'][0]['position']['number'] == 7 and o['targets'][0]['mismatches'] == []"
 LIMIT=4 hcs 0 bisect --json --pid "$pid" --test ./ask
 json "bad is where it stands" "o['first']['number'] == 4 and o['target']['to']['number'] == 3 and len(o['tests']) <= 5"
-ABORT=10 hcs 1 bisect --bad 20 --pid "$pid" --test ./ask
+ABORT=10 hcs 1 bisect --bad 16 --pid "$pid" --test ./ask
 echo ask >to
 read -r answer <from
 same "after a search that ended it stands where it stood" "$answer" 3
@@ -147,7 +147,7 @@ cat >ends <<'B'
 [ "$HCSJ_UPDATE" -lt 10 ]
 B
 chmod +x ends
-hcs 1 bisect --bad 20 --pid "$pid" --test ./ends
+hcs 1 bisect --bad 16 --pid "$pid" --test ./ends
 complains "the process ended" "pid $pid"
 
 # Branches: from a good update of one to a bad one of another, by the update that both follow.
@@ -155,15 +155,15 @@ value 100
 hcs 0 record value.o --onto 5 -m "another branch"
 value 101
 hcs 0 record value.o -m "further on it"
-LIMIT=100 hcs 0 bisect --json --file --good 20 --bad 22 --test ./runs
-json "over the fork" "o['first']['number'] == 21 and o['good']['number'] == 5"
+LIMIT=100 hcs 0 bisect --json --file --good 16 --bad 18 --test ./runs
+json "over the fork" "o['first']['number'] == 17 and o['good']['number'] == 5"
 cat >least <<'B'
 #!/bin/bash
-[ "$(echo ask | "$HCSJ_IMAGE")" -ge 18 ]
+[ "$(echo ask | "$HCSJ_IMAGE")" -ge 14 ]
 B
 chmod +x least
-hcs 0 bisect --json --file --good 20 --bad 5 --test ./least
-json "what is missed when it is taken back" "o['first']['number'] == 18 and o['direction'] == 'backward' and o['good']['number'] == 18"
-hcs 0 bisect --file --good 20 --bad 5 --test ./least
-says "in words" "fails from where update 18 is taken back"
+hcs 0 bisect --json --file --good 16 --bad 5 --test ./least
+json "what is missed when it is taken back" "o['first']['number'] == 14 and o['direction'] == 'backward' and o['good']['number'] == 14"
+hcs 0 bisect --file --good 16 --bad 5 --test ./least
+says "in words" "fails from where update 14 is taken back"
 end_checks

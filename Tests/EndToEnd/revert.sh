@@ -124,6 +124,31 @@ print([b["placement"]["address"] for s in json.load(sys.stdin)["symbols"] for b 
 hcs 0 at "$address" --update 9
 says "the lines of a body that an update placed" "parts.c:[0-9]+"
 
+# arm64, as files.
+mkdir arm64
+cd arm64
+compiler=aarch64-linux-gnu-gcc
+runner="qemu-aarch64 -L /usr/aarch64-linux-gnu"
+unset HCS_JOURNAL
+adopted_parts 6
+for edit in 1 2 5; do
+  rest=$(tr -d "$edit" <<<"1 2 3 4 5 6")
+  cp program.hot without.hot
+  hcs 0 revert "$edit" --onto 6 --image without.hot
+  same "arm64 without edit $edit" "$(answers ./without.hot)" "$(clean $rest)"
+done
+hcs 1 revert 3 --onto 6
+complains "arm64: changed again" "update 4 has moved three"
+unset compiler runner
+cd ..
+
+# A key signs a revert like any other update.
+hcs 0 key ana
+hcs 0 revert head --sign ana --json
+json "who has signed it" "o['update']['number'] > 0"
+hcs 0 show head
+says "the signature" "^signed SHA256:"
+
 # GCC's -fipa-ra: a caller that was compiled after the edit may rely on what the edited callee leaves alone.
 mkdir registers
 cd registers

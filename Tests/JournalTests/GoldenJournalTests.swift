@@ -34,6 +34,7 @@ import Testing
   static let versions = [
     Version(number: 1, update: update), Version(number: 2, update: second, tags: ["first"]),
     Version(number: 3, update: second, tags: ["first"], isSigned: true),
+    Version(number: 4, update: second, tags: ["first"], isSigned: true),
   ]
 
   /// With lines of the source.

@@ -72,6 +72,7 @@ import Testing
       ("at, in the base image", { _ = try $0.history(of: VirtualAddress(0x40_0110), at: digest) }),
       ("placement by address", { _ = try $0.placement(containing: placement.body.start, at: digest) }),
       ("placement by name", { _ = try $0.placements(named: "step", at: digest) }),
+      ("atoms of a unit", { _ = try $0.placements(inUnit: "step.c", ordinal: 0, at: digest) }),
       ("symbol", { _ = try $0.histories(named: "step", at: digest) }),
       ("names", { _ = try $0.names(beginningWith: ["_Z"], containing: "step") }),
       ("diff", { _ = try $0.differences(from: try $0.summary(digest: digest).parent, to: digest) }),

@@ -13,6 +13,7 @@ enum Schema {
     Migration(name: "m0001_create_journal", sql: PackageResources.m0001_create_journal_sql),
     Migration(name: "m0002_name_updates", sql: PackageResources.m0002_name_updates_sql),
     Migration(name: "m0003_sign_updates", sql: PackageResources.m0003_sign_updates_sql),
+    Migration(name: "m0004_index_units", sql: PackageResources.m0004_index_units_sql),
   ]
 
   static var version: Int { migrations.count }

@@ -8,11 +8,14 @@ import Journal
 /// bodies do.
 struct ReliedRegisters {
   private let memory: PlacedMemory
+  /// Before the update: its former bodies begin with entry stubs since.
+  private let former: PlacedMemory
   private let disassembler: Disassembler
   private let moved: [VirtualAddress: AtomChange]
 
-  init(update: Update, memory: PlacedMemory) {
+  init(update: Update, memory: PlacedMemory, before former: PlacedMemory) {
     self.memory = memory
+    self.former = former
     disassembler = Disassembler(memory.machine.architecture)
     var moved: [VirtualAddress: AtomChange] = [:]
     for change in update.content.atoms where change.atomKind == .function && change.isReverted {
@@ -27,7 +30,7 @@ struct ReliedRegisters {
     guard let change = moved[address], let before = change.before?.body, let after = change.after?.body else {
       return nil
     }
-    let old = try disassembler.registerUse(try memory.bytes(before), at: before.start)
+    let old = try disassembler.registerUse(try former.bytes(before), at: before.start)
     let new = try disassembler.registerUse(try memory.bytes(after), at: after.start)
     return new.covers(old) ? nil : change.atom
   }

@@ -11,6 +11,8 @@ struct RevertConflicts {
   /// At the parent, and at the update itself.
   let memory: PlacedMemory
   let former: PlacedMemory
+  /// Before the update.
+  let original: PlacedMemory
 
   func all() throws(LinkError) -> [RevertConflict] {
     if later.isEmpty { return [] }
@@ -93,7 +95,7 @@ struct RevertConflicts {
 
   private func dependents() throws(LinkError) -> [RevertConflict] {
     let leaving = leavingRanges()
-    let clobbers = ReliedRegisters(update: update, memory: memory)
+    let clobbers = ReliedRegisters(update: update, memory: memory, before: original)
     var conflicts: [RevertConflict] = []
     for number in later {
       let content = try fromJournal { () throws(JournalError) in try store.update(number) }.content

@@ -41,7 +41,8 @@ public struct UpdateReversal {
       let memory = PlacedMemory(store: store, parent: parent, tables: tables)
       let conflicts = try RevertConflicts(
         update: update, later: later, store: store, parent: parent, memory: memory,
-        former: PlacedMemory(store: store, parent: update.digest, tables: tables)
+        former: PlacedMemory(store: store, parent: update.digest, tables: tables),
+        original: PlacedMemory(store: store, parent: update.parent, tables: tables)
       ).all()
       guard conflicts.isEmpty else {
         throw LinkError(

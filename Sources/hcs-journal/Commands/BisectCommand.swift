@@ -92,6 +92,8 @@ struct BisectApplyOptions: ParsableArguments {
   @Flag(help: "Overwrite code in place although the program switches stacks by itself.")
   var assumeNoFibers = false
 
+  @OptionGroup var signatures: SignatureOption
+
   func validate() throws { try all.validate() }
 
   var all: ApplyOptions {
@@ -100,6 +102,8 @@ struct BisectApplyOptions: ParsableArguments {
     options.timeout = timeout
     options.writeMethod = writeMethod
     options.assumeNoFibers = assumeNoFibers
+    options.breakLinks = false
+    options.signatures = signatures
     return options
   }
 }

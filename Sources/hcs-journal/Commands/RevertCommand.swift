@@ -31,12 +31,16 @@ struct RevertCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Who made it. Default: the user's name.", valueName: "name"))
   var author: String?
 
+  @Option(help: ArgumentHelp("Sign the update with this private key (Ed25519; see `key`).", valueName: "key"))
+  var sign: String?
+
   @Option(
     name: [.long, .customLong("onto")],
     help: ArgumentHelp("The update that it follows, which N is on the way to. Default: head.", valueName: "update"))
   var parent: UpdateArgument?
 
   func run() throws {
+    let key = try sign.map { path throws(JournalError) in try KeyFile.signingKey(at: path) }
     let store = try common.store(options.dryRun ? .read : .write)
     let parent = try parent.map { try store.position($0) } ?? store.newestPosition()
     let reverted = try store.position(update)
@@ -50,7 +54,7 @@ struct RevertCommand: ParsableCommand {
       reverted.number, keeping: later, description)
     var output = Reverted(path: store.path, parent: parent, reverted: summary, content: content)
     if !options.dryRun {
-      let update = try store.append(content, parent: parent.digest)
+      let update = try store.append(content, parent: parent.digest, signedBy: key)
       output.update = try store.summary(update.number)
       output.targets = try target.bring(to: update.number, store, options)
       common.log.info("recorded update \(update.number)")

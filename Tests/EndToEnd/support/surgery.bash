@@ -1,10 +1,20 @@
 # The program of Tests/EndToEnd/surgery, whose edits are independent of each other. Sourced after checks.bash.
 
+# compile FILE FLAG…: with $compiler, gcc where it is not set.
+compile() {
+  local source=$1
+  shift
+  "${compiler-gcc}" -O2 -g -ffunction-sections -fdata-sections -fno-ipa-ra -fno-section-anchors "$@" -c "$here/surgery/$source.c" -o "$source.o"
+}
+
+# answers IMAGE: what it says to one question, run by $runner where that is set.
+answers() { echo ask | ${runner-} "$1"; }
+
 # parts EDIT…: parts.c with these edits, as parts.o.
 parts() {
   local edit flags=()
   for edit in "$@"; do flags+=("-DE$edit"); done
-  gcc -O2 -g -ffunction-sections -fdata-sections -fno-ipa-ra "${flags[@]+"${flags[@]}"}" -c "$here/surgery/parts.c" -o parts.o
+  compile parts "${flags[@]+"${flags[@]}"}"
 }
 
 # built NAME EDIT…: a clean build with these edits.
@@ -12,14 +22,14 @@ built() {
   local name=$1
   shift
   parts "$@"
-  gcc -O2 -g -ffunction-sections -fno-ipa-ra -c "$here/surgery/main.c" -o main.o
-  gcc -Wl,--build-id main.o parts.o -o "$name"
+  compile main
+  "${compiler-gcc}" -Wl,--build-id main.o parts.o -o "$name"
 }
 
 # clean EDIT…: what a clean build with these edits answers.
 clean() {
   built clean "$@"
-  echo ask | ./clean
+  answers ./clean
 }
 
 # adopted_parts N: the program adopted, update k having the edits 1 … k.
