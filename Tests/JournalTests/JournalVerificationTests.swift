@@ -15,6 +15,11 @@ import Testing
     let store = try JournalStore.create(at: path, base: SmallImage.base, content: SmallImage.content)
     var history = GeneratedHistory(seed: 4)
     for _ in 0..<10 { try history.grow(store) }
+    let third = try store.digest(of: UpdateNumber(3))
+    try store.tag("release", third, at: 1000)
+    try store.noteTarget(
+      KnownTarget(pid: 12, startTime: 99, path: "/usr/bin/small", position: third, since: 1000))
+    _ = try store.sign([UpdateNumber(3)], with: SignatureTests.key)
   }
 
   typealias Subject = JournalVerification.Finding.Subject
@@ -39,6 +44,12 @@ import Testing
     ("DELETE FROM span WHERE number = 2", .derived),
     ("DELETE FROM body", .derived),
     ("UPDATE arena_cursor SET cursors = x'00'", .derived),
+    ("UPDATE tag SET name = 'rflease'", .note),
+    ("UPDATE tag SET digest = (SELECT digest FROM update_entry WHERE number = 4)", .note),
+    ("UPDATE tag SET time = time + 1", .note),
+    ("DELETE FROM tag", .note),
+    ("UPDATE target SET path = '/usr/bin/smalm'", .note),
+    ("UPDATE target SET since = since + 1, pid = 13", .note),
     ("DROP VIEW updates", .schema),
     ("DROP INDEX base_symbol_by_name", .schema),
     ("CREATE TABLE more (a)", .schema),
@@ -68,6 +79,8 @@ import Testing
   /// All that a journal answers, for comparison.
   private func answers(_ store: JournalStore) throws -> [AnyHashable] {
     var answers: [AnyHashable] = [store.base, try store.log(), try store.cursors(), try store.libraries()]
+    answers.append(try store.tags())
+    answers.append(try store.targets())
     for symbol in SmallImage.symbols {
       answers.append(try store.baseSymbols(named: symbol.name))
       answers.append(try store.baseTypes(named: "struct conn"))
@@ -75,6 +88,7 @@ import Testing
     }
     for summary in try store.log() {
       answers.append(try store.update(summary.number))
+      answers.append(try store.signatures(of: summary.digest))
       answers.append(try store.fileBytes(FileOffset(0), count: 0x4000, at: summary.digest))
       answers.append(try store.supersededBodies(at: summary.digest))
       answers.append(try store.types(named: "struct conn", at: summary.digest))
@@ -91,18 +105,26 @@ import Testing
     let expected = try answers(try JournalStore.open(at: path, mode: .read))
     let long = ProcessInfo.processInfo.environment["HCS_JOURNAL_LONG_TESTS"] == "1"
     let damaged = folder.file("damaged")
+    var counts = (refused: 0, found: 0, harmless: 0)
     for index in stride(from: part, to: whole.count, by: 4 * (long ? 29 : 463)) {
       var bytes = whole
       bytes[index] ^= [0xff, 0x01, 0x80, 0x10][index / 4 % 4]
       try Data(bytes).write(to: URL(fileURLWithPath: damaged))
       do {
         let store = try JournalStore.open(at: damaged, mode: .read)
-        if try !store.verify().isSound { continue }
+        if try !store.verify().isSound {
+          counts.found += 1
+          continue
+        }
         #expect(try answers(store) == expected, "byte \(index)")
+        counts.harmless += 1
       } catch {
         #expect(error is JournalError, "byte \(index): \(error)")
+        counts.refused += 1
       }
     }
+    print("damage: journal file: \(counts.refused) refused, \(counts.found) found, \(counts.harmless) harmless")
+    #expect(counts.refused > 0 && counts.found > 0)
   }
 
   @Test func `a journal that is cut short is refused or found`() throws {

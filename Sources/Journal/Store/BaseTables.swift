@@ -100,7 +100,7 @@ enum BaseTables {
 
   /// SHA-256 over the values of all rows: SQLite has no checksums of its own.
   static func proof(of table: String, in db: Database) throws -> Digest {
-    let order = provedTables[table] ?? "rowid"
+    let order = provedTables[table] ?? NoteTables.keys[table] ?? "rowid"
     let rows = try Row.fetchCursor(db, sql: "SELECT * FROM \(table) ORDER BY \(order)")
     return try Digest.sha256(pieces: { () throws -> [UInt8]? in
       var writer = ByteWriter()

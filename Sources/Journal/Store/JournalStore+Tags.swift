@@ -62,6 +62,7 @@ extension JournalStore {
         throw JournalError(.tagExists, update: UpdateNumber(try lineage(of: known, in: db).number), name: name)
       }
       try db.run("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", [name, Data(digest), time])
+      try NoteTables.prove("tag", in: db)
     }
   }
 
@@ -69,6 +70,7 @@ extension JournalStore {
     try write { db in
       try db.run("DELETE FROM tag WHERE name = ?", [name])
       if db.changesCount == 0 { throw JournalError(.unknownTag, name: name) }
+      try NoteTables.prove("tag", in: db)
     }
   }
 

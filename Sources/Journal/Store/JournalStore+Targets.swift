@@ -35,6 +35,7 @@ extension JournalStore {
         [
           Int64(target.pid), try stored(target.startTime), target.path, Data(target.position), target.since,
         ])
+      try NoteTables.prove("target", in: db)
     }
   }
 
@@ -52,6 +53,7 @@ extension JournalStore {
     try write { db in
       try db.run(
         "DELETE FROM target WHERE pid = ? AND start_time = ?", [Int64(pid), try stored(startTime)])
+      try NoteTables.prove("target", in: db)
     }
   }
 }

@@ -18,6 +18,7 @@ extension JournalStore {
       verifier.checkPayloads()
       verifier.checkUpdates()
       verifier.checkSignatures()
+      verifier.checkNotes()
       return verifier.result
     }
   }

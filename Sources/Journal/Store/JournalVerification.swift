@@ -18,6 +18,8 @@ public struct JournalVerification: Hashable, Sendable {
       case derived
       /// A signature that its key has not made for that update.
       case signature
+      /// A tag, or a process that is known to run, is not as it was written.
+      case note
     }
 
     public var subject: Subject
@@ -44,6 +46,7 @@ extension JournalVerification.Finding: CustomStringConvertible {
     case .payload: "payload:\(place) \(detail)"
     case .derived: "derived table:\(place) \(detail)"
     case .signature: "signature:\(place) \(detail)"
+    case .note: "note:\(place) \(detail)"
     }
   }
 }
