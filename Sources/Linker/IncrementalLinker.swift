@@ -85,7 +85,8 @@ public struct IncrementalLinker {
     _ set: LinkSet, _ types: [ObjectTypes], _ sources: inout SourceLines, _ description: Description
   ) throws(LinkError) -> Result {
     let directory = AtomDirectory(store: store, parent: parent)
-    try directory.prepare(set.names)
+    let names = set.names
+    try directory.prepare(names.all, globals: names.globals)
     var set = set
     try WeakDefinitions(directory: directory).removeOverridden(from: &set)
     try LibraryReferences(directory: directory).detour(&set)

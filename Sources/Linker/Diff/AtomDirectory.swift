@@ -25,15 +25,20 @@ final class AtomDirectory {
   }
 
   /// Looks names up that will be asked for, all at once.
-  func prepare(_ names: Set<String>) throws(LinkError) {
+  ///
+  /// - Parameter globals: those among them that other files see. A local name may stand in the image once for each of its
+  ///   units, and is asked for by its unit.
+  func prepare(_ names: Set<String>, globals: Set<String>) throws(LinkError) {
+    try preparePlacements(names)
+    let known = try fromJournal { () throws(JournalError) in try store.baseSymbols(named: globals) }
+    for name in globals { symbols[name] = known[name] ?? [] }
+  }
+
+  private func preparePlacements(_ names: Set<String>) throws(LinkError) {
     let placed = try fromJournal { () throws(JournalError) in
       try store.placements(named: names, at: parent, includingRemoved: true)
     }
-    let known = try fromJournal { () throws(JournalError) in try store.baseSymbols(named: names) }
-    for name in names {
-      placements[name] = placed[name] ?? []
-      symbols[name] = known[name] ?? []
-    }
+    for name in names { placements[name] = placed[name] ?? [] }
   }
 
   /// The atom that a reference from another file to this name means; nil where the image does not define it.
@@ -75,7 +80,7 @@ final class AtomDirectory {
   /// Every variant of a function or variable by exact identity name, those that are removed included.
   func placements(named name: String) throws(LinkError) -> [PlacedAtom] {
     if let known = placements[name] { return known }
-    try prepare([name])
+    try preparePlacements([name])
     return placements[name] ?? []
   }
 

@@ -76,14 +76,18 @@ struct LinkSet {
     }
   }
 
-  /// What the objects define or refer to by name.
-  var names: Set<String> {
-    var names: Set<String> = []
+  /// What the objects define or refer to by name; of these, what other files see.
+  var names: (all: Set<String>, globals: Set<String>) {
+    var all: Set<String> = []
+    var globals: Set<String> = []
     for piece in objects.lazy.flatMap(\.pieces) {
-      for symbol in piece.symbols { names.insert(symbol.name) }
-      for case .external(let name, _) in piece.targets { names.insert(name) }
+      for symbol in piece.symbols {
+        all.insert(symbol.name)
+        if !symbol.isLocal { globals.insert(symbol.name) }
+      }
+      for case .external(let name, _) in piece.targets { globals.insert(name) }
     }
-    return names
+    return (all.union(globals), globals)
   }
 
   /// The target with references to names that another object of the set defines led to that object's piece.
