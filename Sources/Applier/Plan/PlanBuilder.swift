@@ -86,7 +86,7 @@ struct PlanBuilder {
       if guards.contains(where: { $0.range == wanted.range && $0.reach == wanted.reach }) { continue }
       guards.append(
         PlannedGuard(
-          range: wanted.range, reach: wanted.reach, isConservative: wanted.reason != .interproceduralRegisters,
+          range: wanted.range, reach: wanted.reach, isConservative: wanted.reason.isOfOverwritten,
           reason: wanted.reason, function: wanted.function, update: step.update.number))
     }
   }
@@ -226,5 +226,16 @@ extension EditLedger.Edit {
     return EditLedger.Edit(
       start: lower, before: Array(before[range]), after: Array(after[range]), mode: mode, source: source,
       acceptsAnything: acceptsAnything)
+  }
+}
+
+extension Guard.Reason {
+  /// Bytes in the range are written: whoever may go there by an address that it holds is in the way, and not only whoever
+  /// stands there or will return there.
+  fileprivate var isOfOverwritten: Bool {
+    switch self {
+    case .entryStub, .branchIntoEntryStub, .overwritten: true
+    case .interproceduralRegisters, .unknownPrototype: false
+    }
   }
 }

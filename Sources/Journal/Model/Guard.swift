@@ -19,6 +19,8 @@ public struct Guard: Hashable, Sendable {
     case interproceduralRegisters = 3
     /// Bytes are overwritten where they stand.
     case overwritten = 4
+    /// A body calls a function that has changed, and nothing tells whether it still takes what that body gives it.
+    case unknownPrototype = 5
   }
 
   public enum Direction: UInt8, Hashable, Sendable, CaseIterable {

@@ -8,13 +8,26 @@ import Journal
 /// by the ABI. So one call through a pointer, of another library or of another object settles it, for the function and for all
 /// that call it. Whatever cannot be told counts as relied on; calls by another convention than the platform's (`ms_abi`) are not told apart.
 final class CalleeRegisters {
+  /// How many functions are looked at for one answer, and how many entries for one old body.
+  private static let mostFunctions = 16
+  private static let mostEntries = 256
+
   private let identities: AtomIdentities
   private let memory: PlacedMemory
   private let disassembler: Disassembler
   /// What is being looked at counts as relied on meanwhile: recursion adds nothing to what a function changes.
   private var functions: [LinkSet.Definition: Bool] = [:]
   private var bodies: [VirtualAddress: Bool] = [:]
-  private var callees: [LinkSet.Definition: Set<LinkSet.Definition>] = [:]
+  private var decoded: [AddressRange: CodeBody] = [:]
+  private var callees: [LinkSet.Definition: Calls] = [:]
+
+  private struct Calls {
+    /// Functions of the same object, and of the other objects.
+    var own: Set<LinkSet.Definition> = []
+    var others: Set<LinkSet.Definition> = []
+    /// Something is called that a compiler does not see.
+    var hasUnknown = false
+  }
 
   private var set: LinkSet { identities.set }
 
@@ -46,6 +59,7 @@ final class CalleeRegisters {
     var seen: Set<VirtualAddress> = [body.start]
     var waiting = [body]
     while let next = waiting.popLast() {
+      guard seen.count <= Self.mostEntries else { return true }
       for entry in try targets(of: next) where seen.insert(entry).inserted {
         if let answer = try visit(entry) {
           if answer { return true }
@@ -69,75 +83,95 @@ final class CalleeRegisters {
 
   /// The functions of the same object that a function calls directly.
   func callees(of function: LinkSet.Definition) throws(LinkError) -> Set<LinkSet.Definition> {
-    if let known = callees[function] { return known }
-    _ = try changesAll(function)
-    return callees[function] ?? []
+    try calls(of: function).own
+  }
+
+  /// Those of the other objects as well.
+  func allCallees(of function: LinkSet.Definition) throws(LinkError) -> Set<LinkSet.Definition> {
+    let calls = try calls(of: function)
+    return calls.own.union(calls.others)
   }
 
   private func changesAll(_ function: LinkSet.Definition) throws(LinkError) -> Bool {
     if let known = functions[function] { return known }
     functions[function] = false
     let calls = try calls(of: function)
-    callees[function] = calls.own
     var isSettled = calls.hasUnknown
     for callee in calls.own where !isSettled { isSettled = try changesAll(callee) }
     functions[function] = isSettled
     return isSettled
   }
 
-  private func calls(
-    of function: LinkSet.Definition
-  ) throws(LinkError) -> (own: Set<LinkSet.Definition>, hasUnknown: Bool) {
+  private func calls(of function: LinkSet.Definition) throws(LinkError) -> Calls {
+    if let known = callees[function] { return known }
+    let calls = try findCalls(of: function)
+    callees[function] = calls
+    return calls
+  }
+
+  private func findCalls(of function: LinkSet.Definition) throws(LinkError) -> Calls {
     let id = function.id
     let piece = set[id]
     let symbol = piece.symbols[function.symbol]
-    var own: Set<LinkSet.Definition> = []
+    var calls = Calls()
     guard let start = Int(exactly: symbol.offset), let count = Int(exactly: symbol.byteCount), count > 0,
       start <= piece.bytes.count, count <= piece.bytes.count - start
-    else { return ([], false) }
+    else { return calls }
     let body = try disassembler.decode(
       Array(piece.bytes[start..<start + count]), at: VirtualAddress(symbol.offset))
-    var hasUnknown = false
     for instruction in body.instructions where instruction.flow.mayLeave {
-      if instruction.goesByPointer { hasUnknown = true }
+      if instruction.goesByPointer { calls.hasUnknown = true }
       let range = start + instruction.offset..<start + instruction.end
       let relocation = piece.relocations.firstIndex { range.contains(Int(clamping: $0.offset)) }
       switch relocation.map({ set.target($0, of: id) }) {
-      case (.entry(let callee, let symbol), id.object)?:
-        own.insert(LinkSet.Definition(id: PieceID(object: id.object, piece: callee), symbol: symbol))
-      case (.external, _)?, (.entry, _)?: hasUnknown = true
+      case (.entry(let callee, let symbol), let object)?:
+        let callee = LinkSet.Definition(id: PieceID(object: object, piece: callee), symbol: symbol)
+        if object == id.object { calls.own.insert(callee) } else { calls.others.insert(callee) }
+      case (.external, _)?: calls.hasUnknown = true
       case _?: break
       case nil:
         // Within one section the assembler needs no relocation.
         if let target = instruction.flow.target, !body.range.contains(target),
           let symbol = piece.symbols.firstIndex(where: { $0.isFunction && $0.offset == target.rawValue })
         {
-          own.insert(LinkSet.Definition(id: id, symbol: symbol))
+          calls.own.insert(LinkSet.Definition(id: id, symbol: symbol))
         }
       }
     }
-    return (own, hasUnknown && !body.mayCallByFullAddress)
+    calls.hasUnknown = (calls.hasUnknown || !calls.others.isEmpty) && !body.mayCallByFullAddress
+    return calls
   }
 
   // MARK: In the image
 
   private func changesAll(_ range: AddressRange) throws(LinkError) -> Bool {
     if let known = bodies[range.start] { return known }
-    bodies[range.start] = false
-    let isSettled = try findChangesAll(range)
-    bodies[range.start] = isSettled
-    return isSettled
+    let answer = try findsUnknownCall(from: range)
+    bodies[range.start] = answer
+    return answer
   }
 
-  private func findChangesAll(_ range: AddressRange) throws(LinkError) -> Bool {
-    let body = try decode(range)
-    guard !body.mayCallByFullAddress else { return false }
-    if body.instructions.contains(where: \.goesByPointer) { return true }
-    for target in try targets(of: range) {
-      if let slot = try memory.slot(ofStubAt: target), case .imported = try memory.pointer(at: slot) { return true }
-      if let callee = try function(at: target), try changesAll(callee) { return true }
+  /// The nearest functions first, and not many: what settles it is mostly near, and programs are large.
+  private func findsUnknownCall(from range: AddressRange) throws(LinkError) -> Bool {
+    var seen: Set<VirtualAddress> = [range.start]
+    var waiting = [range]
+    var next = 0
+    while next < min(waiting.count, Self.mostFunctions) {
+      let body = waiting[next]
+      next += 1
+      if bodies[body.start] == true { return true }
+      if try callsByPointer(body) { return true }
+      for target in try targets(of: body) where seen.insert(target).inserted {
+        if let slot = try memory.slot(ofStubAt: target), case .imported = try memory.pointer(at: slot) { return true }
+        if let callee = try function(at: target) { waiting.append(callee) }
+      }
     }
     return false
+  }
+
+  private func callsByPointer(_ range: AddressRange) throws(LinkError) -> Bool {
+    let body = try decode(range)
+    return !body.mayCallByFullAddress && body.instructions.contains(where: \.goesByPointer)
   }
 
   /// Where direct calls and jumps of the body go outside of it.
@@ -152,11 +186,14 @@ final class CalleeRegisters {
 
   /// As it was compiled: without the stub that an update has put at its entry.
   private func decode(_ range: AddressRange) throws(LinkError) -> CodeBody {
+    if let known = decoded[range] { return known }
     var bytes = try memory.bytes(range)
     if memory.machine.cell(ofCallStub: bytes, at: range.start) != nil, !isInArena(range) {
       bytes = try fromJournal { () throws(JournalError) in try identities.directory.store.baseBytes(range) }
     }
-    return try disassembler.decode(bytes, at: range.start)
+    let body = try disassembler.decode(bytes, at: range.start)
+    decoded[range] = body
+    return body
   }
 
   private func isInArena(_ range: AddressRange) -> Bool {

@@ -1,6 +1,11 @@
 import Addressing
 import Journal
 
+/// Bodies that must not meet another version of what they call.
+///
+/// Without debug information nobody knows whether a changed function still takes the same arguments: where it and a caller change
+/// together, no thread may be inside the caller's old bodies.
+///
 /// GCC's -fipa-ra: a caller may rely on which registers its callee leaves alone, as long as both come from one
 /// compilation. Where `CalleeRegisters` cannot tell that it does not, no thread may be inside a caller's old bodies.
 struct GuardRules {
@@ -11,7 +16,7 @@ struct GuardRules {
   private let places: [PieceID: VirtualAddress]
   /// Which of `functions` has each canonical entry.
   private var entries: [VirtualAddress: LinkSet.Definition] = [:]
-  /// The functions of the objects whose callers may rely on registers.
+  /// The named functions of the objects.
   private let functions: [LinkSet.Definition]
 
   private var set: LinkSet { identities.set }
@@ -24,7 +29,7 @@ struct GuardRules {
     self.places = places
     functions = Self.functions(identities)
     registers = CalleeRegisters(identities: identities, memory: memory)
-    for function in functions {
+    for function in functions where mayRelyOnRegisters(function) {
       guard let entry = try identities.known(function.id, symbol: function.symbol)?.placement.entry else { continue }
       entries[entry] = function
     }
@@ -32,17 +37,35 @@ struct GuardRules {
 
   private static func functions(_ identities: AtomIdentities) -> [LinkSet.Definition] {
     let set = identities.set
-    return set.ids.filter { id in
-      set.objects[id.object].facts.mayRelyOnCalleeRegisters && set[id].kind == .code && !identities.isAnonymous(id)
-    }.flatMap { id in
+    return set.ids.filter { set[$0].kind == .code && !identities.isAnonymous($0) }.flatMap { id in
       set[id].symbols.indices.filter { set[id].symbols[$0].isFunction }.map { LinkSet.Definition(id: id, symbol: $0) }
     }
   }
 
+  private func mayRelyOnRegisters(_ function: LinkSet.Definition) -> Bool {
+    set.objects[function.id.object].facts.mayRelyOnCalleeRegisters
+  }
+
   func add(to state: inout EmitterState) throws(LinkError) {
     for function in functions {
+      if decisions.placed.contains(function.id) { try addCallersOfUntyped(function, to: &state) }
+      guard mayRelyOnRegisters(function) else { continue }
       try addOldBodies(of: function, to: &state)
       try addNewBody(of: function, to: &state)
+    }
+  }
+
+  private func addCallersOfUntyped(_ caller: LinkSet.Definition, to state: inout EmitterState) throws(LinkError) {
+    guard let known = try identities.known(caller.id, symbol: caller.symbol) else { return }
+    for callee in try registers.allCallees(of: caller) where callee != caller && decisions.changes(callee.id) {
+      guard let former = try identities.known(callee.id, symbol: callee.symbol),
+        former.typeDigest == nil || identities.typeDigest(callee.id, symbol: callee.symbol) == nil
+      else { continue }
+      for body in try identities.directory.bodies(of: known) {
+        add(body, of: caller, .unknownPrototype, .both, to: &state)
+      }
+      if let body = newBody(of: caller) { add(body, of: caller, .unknownPrototype, .backward, to: &state) }
+      return
     }
   }
 
@@ -52,7 +75,7 @@ struct GuardRules {
     let isReplaced = decisions.placed.contains(caller.id)
     for body in try identities.directory.bodies(of: known) where isReplaced || body != known.placement.body {
       if try registers.mayMislead(body, visit: { entry throws(LinkError) in try isMisleading(entry, for: caller) }) {
-        add(body, of: caller, .both, to: &state)
+        add(body, of: caller, .interproceduralRegisters, .both, to: &state)
       }
     }
   }
@@ -76,17 +99,19 @@ struct GuardRules {
 
   /// It was compiled for what it calls now: not for any earlier version, to which going back further leads.
   private func addNewBody(of caller: LinkSet.Definition, to state: inout EmitterState) throws(LinkError) {
-    guard decisions.placed.contains(caller.id), let start = places[caller.id] else { return }
-    let symbol = set[caller.id].symbols[caller.symbol]
-    guard
-      let body = AddressRange(
-        validating: start.displaced(by: Int64(bitPattern: symbol.offset)), byteCount: symbol.byteCount)
-    else { return }
+    guard let body = newBody(of: caller) else { return }
     for callee in try registers.callees(of: caller) where callee != caller {
       if try registers.mayMislead(callersOf: callee, isChanged: hasVersions) {
-        return add(body, of: caller, .backward, to: &state)
+        return add(body, of: caller, .interproceduralRegisters, .backward, to: &state)
       }
     }
+  }
+
+  private func newBody(of function: LinkSet.Definition) -> AddressRange? {
+    guard decisions.placed.contains(function.id), let start = places[function.id] else { return nil }
+    let symbol = set[function.id].symbols[function.symbol]
+    return AddressRange(
+      validating: start.displaced(by: Int64(bitPattern: symbol.offset)), byteCount: symbol.byteCount)
   }
 
   private func hasVersions(_ function: LinkSet.Definition) throws(LinkError) -> Bool {
@@ -96,11 +121,12 @@ struct GuardRules {
   }
 
   private func add(
-    _ body: AddressRange, of caller: LinkSet.Definition, _ direction: Guard.Direction, to state: inout EmitterState
+    _ body: AddressRange, of caller: LinkSet.Definition, _ reason: Guard.Reason, _ direction: Guard.Direction,
+    to state: inout EmitterState
   ) {
     state.draft.add(
       Guard(
-        range: body, reach: .whole, reason: .interproceduralRegisters, direction: direction,
+        range: body, reach: .whole, reason: reason, direction: direction,
         function: set[caller.id].symbols[caller.symbol].name))
   }
 }

@@ -31,6 +31,7 @@ extension Guard.Reason {
     case .entryStub: "the entry stub overwrites these bytes"
     case .branchIntoEntryStub: "its code lands inside the entry stub's bytes"
     case .interproceduralRegisters: "it may rely on registers that the old callee left alone"
+    case .unknownPrototype: "it may give a changed callee what the former one took; -g would tell"
     case .overwritten: "its bytes are overwritten where they stand"
     }
   }
@@ -40,6 +41,7 @@ extension Guard.Reason {
     case .entryStub: "entryStub"
     case .branchIntoEntryStub: "branchIntoEntryStub"
     case .interproceduralRegisters: "interproceduralRegisters"
+    case .unknownPrototype: "unknownPrototype"
     case .overwritten: "overwritten"
     }
   }

@@ -66,6 +66,7 @@ class Configuration:
         self.flags += ["-ffunction-sections"] if sections else []
         name = "".join([os.path.basename(compiler), *self.flags]).replace("/", "_")
         self.work = sources.work / name
+        self.is_untyped = not debug
 
     def folder(self, number):
         return self.work / f"{number:02d}"
