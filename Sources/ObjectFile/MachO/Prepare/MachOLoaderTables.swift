@@ -13,44 +13,91 @@ public enum MachOPointer: Hashable, Sendable {
 /// The edits are whole in themselves: words, chains or opcodes, imports. Each has before what stands in the file as it was
 /// read, so that updates that follow each other are computed each from the file at the one before. The signature of the
 /// pages that change is not among them (`MachOCodeSignature.edits(signing:…)`).
-public struct MachOLoaderTables: Sendable {
+public struct MachOLoaderTables {
   private let file: MachOFile
-  private let layout: MachOArenaLayout
   private let places: MachOSegmentPlaces
+  private let chains: MachOChainedFixups?
+  /// The file as it is: each use takes a copy of it.
+  private var contents: PatchBuffer
+  private var opcodes: MachOOpcodePlaces?
+  private var pages: [Page: [VirtualAddress: MachOPointer]] = [:]
 
-  /// - Parameter file: the prepared image at the update that is added to.
-  public init(_ file: MachOFile) throws(ObjectFileError) {
-    guard let layout = try MachOArenaLayout(of: file) else {
+  private struct Page: Hashable {
+    var segment: Int
+    var index: UInt64
+  }
+
+  /// - Parameters:
+  ///   - file: the prepared image at the update that is added to; its headers and `__LINKEDIT` are enough (`withTables`)
+  ///     where the rest can be read.
+  ///   - read: bytes of that image.
+  public init(
+    _ file: MachOFile, read: ((_ offset: FileOffset, _ count: Int) throws -> [UInt8])? = nil
+  ) throws(ObjectFileError) {
+    guard try MachOArenaLayout(of: file) != nil else {
       throw file.failure(.notAdoptable, detail: "it is not a prepared image")
     }
     self.file = file
-    self.layout = layout
     places = file.segmentPlaces
+    chains = try file.chainedFixups()
+    contents =
+      read.map { PatchBuffer(byteCount: UInt64(file.view.count), fileName: file.name, read: $0) }
+      ?? PatchBuffer(file.view)
+  }
+
+  /// What the loader puts into the word at an address; nil where it leaves it alone.
+  public mutating func pointer(at address: VirtualAddress) throws(ObjectFileError) -> MachOPointer? {
+    guard let place = places.place(of: address) else { return nil }
+    guard let chains else { return try opcodePointer(at: place, address) }
+    guard let starts = chains.starts[place.segment] else { return nil }
+    let page = Page(segment: place.segment, index: place.offset / starts.pageByteCount)
+    if let known = pages[page] { return known[address] }
+    var found: [VirtualAddress: MachOPointer] = [:]
+    let fixups = try chains.fixups(
+      inPage: Int(clamping: page.index), ofSegment: page.segment, in: &contents, places: places)
+    for fixup in fixups { add(fixup, chains, to: &found) }
+    pages[page] = found
+    return found[address]
+  }
+
+  private mutating func opcodePointer(
+    at place: MachOFixupPlace, _ address: VirtualAddress
+  ) throws(ObjectFileError) -> MachOPointer? {
+    let known: MachOOpcodePlaces
+    if let opcodes { known = opcodes } else { known = try MachOOpcodePlaces(file) }
+    opcodes = known
+    if let bind = known.binds[place] { return .symbol(bind) }
+    guard known.rebases.contains(place), let offset = places.fileOffset(of: place) else { return nil }
+    return .address(VirtualAddress(try contents.load(UInt64.self, at: offset)))
+  }
+
+  private func add(
+    _ fixup: MachOChainedFixup, _ chains: MachOChainedFixups, to result: inout [VirtualAddress: MachOPointer]
+  ) {
+    guard let address = places.address(of: fixup.place) else { return }
+    switch fixup.value {
+    case .rebase(let target): result[address] = .address(target)
+    case .bind: result[address] = chains.target(fixup.value).map { .symbol($0) }
+    }
   }
 
   /// What the loader fills today, by address; of chains and opcodes alike.
   public func pointers() throws(ObjectFileError) -> [VirtualAddress: MachOPointer] {
+    var tables = self
     var result: [VirtualAddress: MachOPointer] = [:]
-    if let chains = try file.chainedFixups() {
-      for fixup in try chains.fixups(in: file.view, places: places) {
-        guard let address = places.address(of: fixup.place) else { continue }
-        switch fixup.value {
-        case .rebase(let target): result[address] = .address(target)
-        case .bind: result[address] = chains.target(fixup.value).map { .symbol($0) }
+    if let chains {
+      for (segment, starts) in chains.starts.enumerated() {
+        for page in 0..<(starts?.pageCount ?? 0) {
+          let fixups = try chains.fixups(inPage: page, ofSegment: segment, in: &tables.contents, places: places)
+          for fixup in fixups { add(fixup, chains, to: &result) }
         }
       }
       return result
     }
-    for place in try file.rebases().map(Array.init) ?? [] {
+    let opcodes = try MachOOpcodePlaces(file)
+    for place in Array(opcodes.rebases) + Array(opcodes.binds.keys) {
       guard let address = places.address(of: place) else { continue }
-      let word = try file.bytes(at: address, count: 8).load(UInt64.self, at: 0)
-      result[address] = .address(VirtualAddress(word))
-    }
-    for kind in MachOBindStream.allCases {
-      for bind in try file.binds(kind).map(Array.init) ?? [] {
-        guard let address = places.address(of: bind.place) else { continue }
-        result[address] = .symbol(bind.target)
-      }
+      result[address] = try tables.opcodePointer(at: place, address)
     }
     return result
   }
@@ -67,8 +114,8 @@ public struct MachOLoaderTables: Sendable {
       }
       changes[place] = .some(pointer)
     }
-    var buffer = PatchBuffer(file.view)
-    if let chains = try file.chainedFixups() {
+    var buffer = contents
+    if let chains {
       try chain(changes, chains, in: &buffer)
     } else {
       try setOpcodes(changes, in: &buffer)
@@ -149,5 +196,18 @@ public struct MachOLoaderTables: Sendable {
         detail: "\(stream.count) bytes of \(name) opcodes, and there is room for \(old.count)")
     }
     try buffer.write(padded(stream, old.count), at: old.fileOffset)
+  }
+}
+
+/// The words that opcodes tell the loader to fill.
+private struct MachOOpcodePlaces {
+  var rebases: Set<MachOFixupPlace>
+  var binds: [MachOFixupPlace: MachOBindTarget] = [:]
+
+  init(_ file: MachOFile) throws(ObjectFileError) {
+    rebases = Set(try file.rebases().map(Array.init) ?? [])
+    for kind in MachOBindStream.allCases {
+      for bind in try file.binds(kind).map(Array.init) ?? [] { binds[bind.place] = bind.target }
+    }
   }
 }
