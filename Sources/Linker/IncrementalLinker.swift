@@ -32,52 +32,45 @@ public struct IncrementalLinker {
 
   private let store: JournalStore
   private let parent: Digest
-  private let tables: ELFArenaLayout
+  private let tables: ImageTables
 
   /// - Parameter parent: the digest of the update that the new one follows.
   /// - Throws: `LinkError` where the journal's arena is not of a kind that this linker knows.
   public init(store: JournalStore, parent: Digest) throws(LinkError) {
     guard store.base.isPrepared else { throw LinkError(.observedJournal, object: store.path) }
-    guard let tables = ELFArenaLayout(encoded: store.base.arena.loaderTables) else {
-      throw LinkError(.journal, detail: "the arena's description in the journal cannot be read")
-    }
     self.store = store
     self.parent = parent
-    self.tables = tables
+    tables = try ImageTables(store.base)
   }
 
   /// Links the objects against the image at the parent update.
   ///
-  /// - Parameter paths: ELF relocatable objects, as any compiler wrote them.
+  /// - Parameter paths: relocatable objects of the image's format, as any compiler wrote them.
   /// - Throws: what is refused, by name; the journal is only read.
   public func link(objectsAt paths: [String], _ description: Description) throws(LinkError) -> Result {
     var objects: [ObjectGraph] = []
     var types: [ObjectTypes] = []
     var sources = SourceLines()
     for path in paths {
-      let file = try Self.open(path)
-      let facts = try ObjectTypes(file, path: path)
-      objects.append(try ObjectGraph(file, path: path, machine: store.base.machine, producers: facts.producers))
+      let input = try ObjectInput(path: path)
+      try input.check(format: store.base.format, path: path)
+      let facts = try input.types(path: path)
+      objects.append(
+        try input.graph(path: path, machine: store.base.machine, producers: facts.producers, unit: unit(named:)))
       types.append(facts)
-      sources.add(file, path: path)
+      sources.add(input, path: path)
     }
     return try store.whileReading { () throws(LinkError) in
       try link(LinkSet(objects), types, &sources, description)
     }
   }
 
-  private static func open(_ path: String) throws(LinkError) -> ELFFile {
-    let mapped: MappedFile
-    do {
-      mapped = try MappedFile(path: path)
-    } catch {
-      throw LinkError(.unreadableObject, object: path, cause: error)
-    }
-    do {
-      return try ELFFile(mapped)
-    } catch {
-      if IntermediateCode.isBitcode(mapped) { throw LinkError(.linkTimeCode, object: path) }
-      throw LinkError(.unreadableObject, object: path, cause: error)
+  /// The unit of an object that does not name its own. In an image that tells of no units all local symbols are of one,
+  /// without a name.
+  private func unit(named name: String) throws(LinkError) -> String {
+    try fromJournal { () throws(JournalError) in
+      guard try store.units(named: name).isEmpty else { return name }
+      return try store.units(named: "").isEmpty ? name : ""
     }
   }
 
@@ -91,7 +84,11 @@ public struct IncrementalLinker {
     try WeakDefinitions(directory: directory).removeOverridden(from: &set)
     try LibraryReferences(directory: directory).detour(&set)
     let memory = PlacedMemory(store: store, parent: parent, tables: tables)
-    let identities = AtomIdentities(set: set, types: types, directory: directory, memory: memory)
+    var identities = AtomIdentities(set: set, types: types, directory: directory, memory: memory)
+    if memory.hasDerivedSizes {
+      try DerivedSizes(memory: memory).trim(&set, identities)
+      identities = AtomIdentities(set: set, types: types, directory: directory, memory: memory)
+    }
     var differ = Differ(identities: identities, memory: memory)
     var decisions = try differ.decide()
     if memory.machine.architecture == .arm64 {
@@ -102,7 +99,7 @@ public struct IncrementalLinker {
     guard !decisions.isEmpty else { return Result(content: nil, notes: decisions.notes) }
     let cursors = try fromJournal { () throws(JournalError) in try store.cursors() }
     let allocator = ArenaAllocator(arena: store.base.arena, cursors: cursors)
-    let loader = try LoaderRecords(tables: tables, store: store, parent: parent, cursors: cursors)
+    let loader = try tables.loaderRecords(store: store, parent: parent, cursors: cursors)
     let state = EmitterState(base: store.base, allocator: allocator, loader: loader)
     var emitter = UpdateEmitter(
       identities: identities, decisions: decisions, memory: memory, base: store.base,

@@ -203,7 +203,10 @@ public final class FileImage: UpdateTarget {
   /// An observed image's bytes are its compiler's alone: where it stands is told by all of them.
   public func write(header: TargetHeader) throws(ApplyError) {
     guard base.isPrepared else { return }
-    try write(header.encoded(), at: .file(FileOffset(try headerOffset())))
+    let offset = FileOffset(try headerOffset())
+    let bytes = header.encoded()
+    try write(bytes, at: .file(offset))
+    for edit in try headerHashes(bytes, at: offset) { try write(edit.after, at: .file(edit.offset)) }
   }
 
   public func resize(to byteCount: UInt64) throws(ApplyError) {

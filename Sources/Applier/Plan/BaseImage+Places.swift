@@ -2,13 +2,6 @@ import Addressing
 import Journal
 
 extension BaseImage {
-  /// Where the prepared file holds the byte of an address; nil where it holds none.
-  func fileOffset(of address: VirtualAddress) -> FileOffset? {
-    guard let segment = segments.first(where: { $0.range.contains(address) }) else { return nil }
-    let offset = address.rawValue - segment.range.start.rawValue
-    return offset < segment.fileByteCount ? segment.fileOffset.advanced(by: offset) : nil
-  }
-
   /// The address at which a byte of the prepared file is mapped.
   func address(of offset: FileOffset) -> VirtualAddress? {
     for segment in segments where segment.fileOffset <= offset {

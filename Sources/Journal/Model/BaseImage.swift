@@ -49,6 +49,13 @@ public struct BaseImage: Hashable, Sendable {
     return isPrepared ? own.first : own.first { $0.protection.contains(.execute) }
   }
 
+  /// Where the prepared file holds the byte of an address; nil where it holds none.
+  public func fileOffset(of address: VirtualAddress) -> FileOffset? {
+    guard let segment = segments.first(where: { $0.range.contains(address) }) else { return nil }
+    let offset = address.rawValue - segment.range.start.rawValue
+    return offset < segment.fileByteCount ? segment.fileOffset.advanced(by: offset) : nil
+  }
+
   public init(
     format: Format, architecture: Architecture, isPositionIndependent: Bool, identity: [UInt8], digest: Digest,
     originalDigest: Digest, preparedDigest: Digest, originalPath: String, preparedPath: String,

@@ -41,6 +41,19 @@ public struct ArenaRoom: Hashable, Sendable {
       relocationRoom: UInt32(clamping: cellCount * 2), symbolRoom: 4096, stringRoom: 128 << 10,
       versionNeedRoom: 16 << 10, unwindEntryRoom: UInt32(clamping: cellCount),
       unwindByteRoom: UInt32(clamping: max(8 << 20, codeByteCount / 2)),
-      gap: architecture == .arm64 ? 0x400_0000 : ELFArenaRequest.defaultGap)
+      gap: gap(for: architecture))
+  }
+
+  private func gap(for architecture: BaseImage.Architecture) -> UInt64 {
+    architecture == .arm64 ? 0x400_0000 : ELFArenaRequest.defaultGap
+  }
+
+  /// The same for a Mach-O image, whose tables count otherwise.
+  func machORequest(for architecture: BaseImage.Architecture) -> MachOArenaRequest {
+    MachOArenaRequest(
+      codeByteCount: codeByteCount, constantByteCount: constantByteCount, cellByteCount: cellCount * 8,
+      flagByteCount: variableCount, dataByteCount: dataByteCount,
+      // A word apart from others takes up to four bytes of opcodes; cells stand side by side.
+      rebaseRoom: Int(clamping: cellCount * 4), importRoom: 4096, nameRoom: 128 << 10, gap: gap(for: architecture))
   }
 }

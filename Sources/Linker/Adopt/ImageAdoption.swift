@@ -13,7 +13,7 @@ public enum ImageAdoption {
   }
 
   /// - Parameters:
-  ///   - path: an ELF executable as the user's toolchain linked it.
+  ///   - path: an executable as the user's toolchain linked it.
   ///   - objects: the object files it was linked from, where known: they are compared with the image, so that what
   ///     is not what it was linked from is named now and not at the first update.
   ///   - preparedPath, journalPath: new files; one that exists is refused.
@@ -27,9 +27,17 @@ public enum ImageAdoption {
     }
     let check = try ObjectCheck(objects)
     do {
-      let file = try ELFFile(try MappedFile(path: path))
-      let adoption = try Adoption(file, path: path, objects: check.files, preparedPath: preparedPath, room: room)
-      var outcome = try adoption.finish(journalPath: journalPath, libraryFolders: libraryFolders)
+      let mapped = try MappedFile(path: path)
+      let image: AdoptedImage
+      if mapped.isMachO {
+        let file = try MachOFile(mapped)
+        image = try AdoptedImage(machO: file, path: path, objects: try check.machO(), room: room)
+      } else {
+        let file = try ELFFile(mapped)
+        image = try AdoptedImage(
+          elf: file, path: path, objects: try check.elf(), room: room, libraryFolders: libraryFolders)
+      }
+      var outcome = try Adoption(image, path: path, preparedPath: preparedPath).finish(journalPath: journalPath)
       outcome.notes += try check.notes(outcome.store)
       return outcome
     } catch let error as LinkError {
@@ -42,37 +50,28 @@ public enum ImageAdoption {
 
 /// One adoption, step by step.
 private struct Adoption {
-  private let file: ELFFile
+  private let image: AdoptedImage
   private let path: String
   private let preparedPath: String
-  private let types: ImageTypes
-  private let symbols: ImageSymbols
   private let base: BaseImage
-  private let prepared: ELFPreparedImage
+  private let prepared: any PreparedFile
 
-  init(_ file: ELFFile, path: String, objects: [ELFFile], preparedPath: String, room: ArenaRoom) throws {
-    self.file = file
+  init(_ image: AdoptedImage, path: String, preparedPath: String) throws {
+    self.image = image
     self.path = path
     self.preparedPath = preparedPath
-    guard let architecture = file.header.machine.architecture else {
-      throw LinkError(.wrongArchitecture, object: path, detail: "\(file.header.machine)")
-    }
-    types = try ImageTypes(file)
-    symbols = try ImageSymbols(file, types: types, units: GlobalUnits(objects: objects, types: types))
-    let draft = try ELFPreparedImage(preparing: file, request: room.request(for: architecture))
-    let original = Digest.sha256 { file.view.piece(at: $0, ofAtMost: $1) }
-    let arena = Arena(draft)
-    let digest = BaseDigest.digest(original: original, arena: arena)
+    let original = Digest.sha256 { image.original.piece(at: $0, ofAtMost: $1) }
+    let digest = BaseDigest.digest(original: original, arena: image.arena)
     let header = TargetHeader(base: digest, position: TargetHeader.Position(digest: digest, number: .base))
-    prepared = draft.withHeader(header.encoded())
-    let image = prepared
+    let prepared = try image.prepared(header.encoded())
+    self.prepared = prepared
     base = BaseImage(
-      format: .elf, architecture: architecture, isPositionIndependent: file.header.type == .sharedObject,
-      identity: try ImageIdentity.of(file), digest: digest, originalDigest: original,
-      preparedDigest: Digest.sha256 { image.piece(at: $0, ofAtMost: $1) }, originalPath: Self.absolute(path),
-      preparedPath: Self.absolute(preparedPath), originalByteCount: UInt64(file.view.count),
-      preparedByteCount: prepared.byteCount, segments: ImageSegments.of(file, prepared.layout), arena: arena,
-      entryPoint: file.header.entry, switchesStacks: symbols.switchesStacks)
+      format: image.format, architecture: image.architecture, isPositionIndependent: image.isPositionIndependent,
+      identity: image.identity, digest: digest, originalDigest: original,
+      preparedDigest: Digest.sha256 { prepared.piece(at: $0, ofAtMost: $1) }, originalPath: Self.absolute(path),
+      preparedPath: Self.absolute(preparedPath), originalByteCount: UInt64(image.original.count),
+      preparedByteCount: prepared.byteCount, segments: image.segments, arena: image.arena,
+      entryPoint: image.entryPoint, switchesStacks: image.switchesStacks)
   }
 
   private static func absolute(_ path: String) -> String {
@@ -80,32 +79,18 @@ private struct Adoption {
   }
 
   /// The prepared image first: a journal without one would be of no use, the other way round it is only a file.
-  func finish(journalPath: String, libraryFolders: [String]) throws -> ImageAdoption.Outcome {
-    let libraries = try LibrarySearch(for: file.header.machine, additionalFolders: libraryFolders).libraries(
-      of: file, at: path)
+  func finish(journalPath: String) throws -> ImageAdoption.Outcome {
     try prepared.write(toNewFile: preparedPath, permissionsOf: path)
     do {
-      let image = prepared
+      let prepared = prepared
       let content = BaseContent(
-        symbols: symbols.symbols, imports: symbols.imports, types: types.layouts, libraries: libraries
-      ) { image.bytes(at: $0, count: $1) }
+        symbols: image.symbols, imports: image.imports, types: image.types, libraries: image.libraries
+      ) { prepared.bytes(at: $0, count: $1) }
       let store = try JournalStore.create(at: journalPath, base: base, content: content)
-      return ImageAdoption.Outcome(store: store, notes: notes(), symbolCount: symbols.symbols.count)
+      return ImageAdoption.Outcome(store: store, notes: image.notes, symbolCount: image.symbols.count)
     } catch {
       try? FileManager.default.removeItem(atPath: preparedPath)
       throw error
     }
-  }
-
-  private func notes() -> [LinkNote] {
-    var notes: [LinkNote] = []
-    if !types.isKnown { notes.append(LinkNote(kind: .layoutUnchecked, subject: path)) }
-    if prepared.layout.unwind == nil { notes.append(LinkNote(kind: .noUnwindTable, subject: path)) }
-    let strings = (try? CompilerComments.strings(in: file)) ?? []
-    // The C library's start files leave GCC's mark in every image: debug information knows better, where there is any.
-    if CompilerFacts(types.producers.isEmpty ? strings : types.producers).mayRelyOnCalleeRegisters {
-      notes.append(LinkNote(kind: .calleeRegisters, subject: path))
-    }
-    return notes
   }
 }

@@ -21,13 +21,6 @@ extension ByteView {
   }
 }
 
-extension ELFPreparedImage {
-  func piece(at offset: Int, ofAtMost maximum: Int) -> [UInt8] {
-    guard offset < byteCount else { return [] }
-    return bytes(at: FileOffset(UInt64(offset)), count: min(maximum, Int(byteCount) - offset))
-  }
-}
-
 extension Arena {
   init(_ prepared: ELFPreparedImage) {
     let layout = prepared.layout

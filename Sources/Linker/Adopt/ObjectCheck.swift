@@ -5,23 +5,38 @@ import ObjectFile
 /// same is named then, and not taken for an edit at the first update.
 struct ObjectCheck {
   private let paths: [String]
-  let files: [ELFFile]
+  private let inputs: [ObjectInput]
 
   /// - Throws: for a file that is no object, before anything has been made.
   init(_ paths: [String]) throws(LinkError) {
-    var files: [ELFFile] = []
+    var inputs: [ObjectInput] = []
     for path in paths {
-      let file: ELFFile
-      do {
-        file = try ELFFile(try MappedFile(path: path))
-      } catch {
-        throw LinkError(.unreadableObject, object: path, cause: error)
-      }
-      guard file.header.type == .relocatable else { throw LinkError(.notARelocatableObject, object: path) }
-      files.append(file)
+      let input = try ObjectInput(path: path)
+      guard input.isRelocatable else { throw LinkError(.notARelocatableObject, object: path) }
+      inputs.append(input)
     }
     self.paths = paths
-    self.files = files
+    self.inputs = inputs
+  }
+
+  /// For an ELF image.
+  func elf() throws(LinkError) -> [ELFFile] {
+    var files: [ELFFile] = []
+    for (path, input) in zip(paths, inputs) {
+      try input.check(format: .elf, path: path)
+      if case .elf(let file) = input { files.append(file) }
+    }
+    return files
+  }
+
+  /// For a Mach-O image.
+  func machO() throws(LinkError) -> [(path: String, file: MachOFile)] {
+    var files: [(path: String, file: MachOFile)] = []
+    for (path, input) in zip(paths, inputs) {
+      try input.check(format: .machO, path: path)
+      if case .machO(let file) = input { files.append((path, file)) }
+    }
+    return files
   }
 
   /// What the objects are not, against the base image of a new journal.

@@ -168,7 +168,9 @@ extension Disassembler {
               isBranch ? .branch : .immediate, address, offset, encoding.imm_offset, encoding.imm_size))
         case X86_OP_MEM:
           if let (kind, address) = Self.address(operand.mem, encoding, end: end) {
-            references.append(Self.reference(kind, address, offset, encoding.disp_offset, encoding.disp_size))
+            var reference = Self.reference(kind, address, offset, encoding.disp_offset, encoding.disp_size)
+            if instruction.id != X86_INS_LEA.rawValue { reference.accessByteCount = Int(operand.size) }
+            references.append(reference)
           }
         default: break
         }

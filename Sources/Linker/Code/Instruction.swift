@@ -54,4 +54,6 @@ struct CodeReference: Hashable, Sendable {
   /// Where its field lies, in bytes from the start of what was decoded; nil where it is not a field of whole bytes.
   var fieldOffset: Int?
   var fieldByteCount: Int
+  /// How many bytes the instruction reads or writes there, where x86 code accesses memory; nil where it takes the address.
+  var accessByteCount: Int?
 }

@@ -62,7 +62,7 @@ final class AtomDirectory {
     // The loader finds out what an indirect function is: that makes it an import.
     let symbols = try baseSymbols(named: name).filter { $0.kind != .indirectFunction }
     if let symbol = symbols.first(where: { $0.binding != .local }) { return try atom(symbol) }
-    guard try hidesGlobals(), var only = symbols.first else { return nil }
+    guard base.format == .elf, try hidesGlobals(), var only = symbols.first else { return nil }
     guard symbols.count == 1 else {
       throw LinkError(
         .ambiguousSymbol, symbol: name, detail: "\(symbols.count) symbols of that name, all of them local in the image")

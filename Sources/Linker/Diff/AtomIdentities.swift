@@ -54,7 +54,19 @@ final class AtomIdentities {
     types[id.object].digest(of: set[id].symbols[index], in: set[id])
   }
 
+  /// What a reference of an object to a name means that it does not define, or of which only the image has the descriptor.
+  func named(_ name: String, from object: Int) throws(LinkError) -> KnownAtom? {
+    if let atom = try directory.global(named: name) { return atom }
+    guard set.objects[object].threadLocalNames.contains(name) else { return nil }
+    return try directory.local(named: name, unit: set.objects[object].unit, ordinal: ordinal(of: object))
+  }
+
   private func namesake(_ id: PieceID, symbol index: Int) throws(LinkError) -> KnownAtom? {
+    guard let found = try sameName(id, symbol: index) else { return nil }
+    return try DerivedSizes(memory: memory).fitted(found, to: set[id].symbols[index])
+  }
+
+  private func sameName(_ id: PieceID, symbol index: Int) throws(LinkError) -> KnownAtom? {
     let piece = set[id]
     let symbol = piece.symbols[index]
     guard symbol.isLocal else { return try directory.global(named: symbol.name) }

@@ -4,12 +4,7 @@ import ObjectFile
 
 /// The relative relocation records of the prepared image, sorted by place: found by bisection, read from the journal a
 /// few at a time.
-struct BaseRelocations {
-  struct Record: Hashable {
-    let fileOffset: FileOffset
-    let addend: UInt64
-  }
-
+struct BaseRelocations: BasePointers {
   private let store: JournalStore
   private let room: ELFRelocationRoom?
 
@@ -18,15 +13,14 @@ struct BaseRelocations {
     room = tables.relocations
   }
 
-  /// The record that makes the loader fill the word at `address`; nil where there is none in the base image.
-  func relative(at address: VirtualAddress) throws(LinkError) -> Record? {
+  func target(at address: VirtualAddress) throws(LinkError) -> VirtualAddress? {
     guard let room else { return nil }
     var low: UInt32 = 0
     var high = room.sortedCount
     while low < high {
       let middle = low + (high - low) / 2
       let entry = try entry(middle, in: room)
-      if entry.place == address.rawValue { return Record(fileOffset: entry.fileOffset, addend: entry.addend) }
+      if entry.place == address.rawValue { return VirtualAddress(entry.addend) }
       if entry.place < address.rawValue { low = middle + 1 } else { high = middle }
     }
     return nil
@@ -35,12 +29,12 @@ struct BaseRelocations {
   // Elf64_Rela: r_offset, r_info, r_addend, 8 bytes each (gABI, Relocation).
   private func entry(
     _ index: UInt32, in room: ELFRelocationRoom
-  ) throws(LinkError) -> (place: UInt64, addend: UInt64, fileOffset: FileOffset) {
+  ) throws(LinkError) -> (place: UInt64, addend: UInt64) {
     let offset = FileOffset(room.table.fileOffset.rawValue + UInt64(index) * UInt64(room.table.entryByteCount))
     let bytes = try fromJournal { () throws(JournalError) in try store.baseFileBytes(at: offset, count: 24) }
     guard let place = bytes.littleEndian64(at: 0), let addend = bytes.littleEndian64(at: 16) else {
       throw LinkError(.noLoaderRoom, detail: "the prepared image ends within its relocation table")
     }
-    return (place, addend, offset)
+    return (place, addend)
   }
 }

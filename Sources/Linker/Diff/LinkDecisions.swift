@@ -41,6 +41,10 @@ public struct LinkNote: Hashable, Sendable {
     case calleeRegisters
     /// The image has no `.eh_frame_hdr` to add to: exceptions, backtraces and cancelled threads end at a new body.
     case noUnwindTable
+    /// Nothing is added to a Mach-O image's `__unwind_info`: exceptions and backtraces end at a new body.
+    case noCompactUnwind
+    /// Nothing says to which object a Mach-O image's local symbols belong.
+    case unitsUnknown
     /// An object that the image is said to be linked from holds something else, or was not linked into it.
     case objectDiffers
     /// The object's line information could not be read: the update has no lines of the source for it.

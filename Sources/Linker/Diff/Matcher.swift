@@ -94,11 +94,11 @@ final class Matcher {
     case .absolute(let value): return meaning == .number(value) || meaning == .address(VirtualAddress(value))
     case .external(let name, let isWeak):
       // A branch to a weak symbol that nothing defines may go on behind itself (AAELF64, Weak References).
-      if try isExternal(name, isWeak, meaning) { return true }
+      if try isExternal(name, isWeak, meaning, from: object) { return true }
       guard isWeak, memory.machine.isCall(relocation.type), meaning == .address(place.displaced(by: 4)) else {
         return false
       }
-      return try isExternal(name, isWeak, .number(0))
+      return try isExternal(name, isWeak, .number(0), from: object)
     case .entry(let piece, let symbol):
       let target = PieceID(object: object, piece: piece)
       let anchor = set.anchor(index, of: id, target: target, symbol: symbol)
@@ -148,8 +148,10 @@ final class Matcher {
     }
   }
 
-  private func isExternal(_ name: String, _ isWeak: Bool, _ meaning: Meaning) throws(LinkError) -> Bool {
-    if let atom = try identities.directory.global(named: name) {
+  private func isExternal(
+    _ name: String, _ isWeak: Bool, _ meaning: Meaning, from object: Int
+  ) throws(LinkError) -> Bool {
+    if let atom = try identities.named(name, from: object) {
       if let offset = atom.threadOffset {
         return meaning == .threadOffset(offset) || meaning == .number(UInt64(bitPattern: offset))
       }

@@ -48,6 +48,11 @@ struct LinkSet {
     objects[id.object].pieces[id.piece].detour(relocation: relocation, to: name)
   }
 
+  /// Makes a piece of one symbol shorter.
+  mutating func trim(_ id: PieceID, to byteCount: UInt64) {
+    objects[id.object].pieces[id.piece].trim(to: byteCount)
+  }
+
   func definition(of name: String) -> Definition? { definitions[name] }
 
   /// Takes away the weak definitions for which `isOverridden`, and those that another object of the set wins over.

@@ -8,21 +8,24 @@ final class PlacedMemory {
   private let parent: Digest
   let machine: any Machine
   let isPositionIndependent: Bool
+  /// Whether the sizes of the base image's atoms are only told by where the next one begins.
+  let hasDerivedSizes: Bool
   /// Nil where functions cannot be given unwind information.
   let unwindRoom: ELFUnwindRoom?
   private let segments: [Segment]
-  private let relocations: BaseRelocations
+  private var pointers: any BasePointers
   private static let windowByteCount: UInt64 = 4096
   private var windows: [VirtualAddress: [UInt8]] = [:]
 
-  init(store: JournalStore, parent: Digest, tables: ELFArenaLayout) {
+  init(store: JournalStore, parent: Digest, tables: ImageTables) {
     self.store = store
     self.parent = parent
     machine = store.base.machine
     isPositionIndependent = store.base.isPositionIndependent
-    unwindRoom = tables.unwind.flatMap { $0.hasRoom ? $0 : nil }
+    hasDerivedSizes = store.base.format == .machO
+    unwindRoom = tables.unwindRoom
     segments = store.base.segments
-    relocations = BaseRelocations(store: store, tables: tables)
+    pointers = tables.basePointers(store)
   }
 
   /// What an 8-byte word in memory stands for, slide aside.
@@ -93,8 +96,8 @@ final class PlacedMemory {
       return .imported(slot.symbol)
     }
     guard isPositionIndependent else { return try plain(word(at: cell)) }
-    guard let record = try relocations.relative(at: cell) else { return .number(try word(at: cell)) }
-    return .address(VirtualAddress(record.addend))
+    guard let target = try pointers.target(at: cell) else { return .number(try word(at: cell)) }
+    return .address(target)
   }
 
   private func plain(_ word: UInt64) -> Pointer { word == 0 ? .null : .address(VirtualAddress(word)) }

@@ -5,11 +5,11 @@ import Journal
 struct EmitterState {
   var draft: UpdateDraft
   var allocator: ArenaAllocator
-  var loader: LoaderRecords
+  var loader: any LoaderRecords
   let machine: any Machine
   private var gotCells: [VirtualAddress: VirtualAddress] = [:]
 
-  init(base: BaseImage, allocator: ArenaAllocator, loader: LoaderRecords) {
+  init(base: BaseImage, allocator: ArenaAllocator, loader: any LoaderRecords) {
     draft = UpdateDraft(base: base)
     machine = base.machine
     self.allocator = allocator

@@ -39,7 +39,7 @@ struct ImportTable {
       return .value(.cell(try emitter.gotCell(to: stub.slot)))
     }
     guard let symbol = try symbol(name, slots, need) else {
-      guard isWeak else { throw LinkError(.undefinedSymbol, symbol: name) }
+      guard isWeak else { throw undefined(name) }
       // A cell that nothing ever fills holds 0.
       guard case .gotCell(isRelaxable: false) = need else { return .value(.absolute(0)) }
       return .value(.cell(try emitter.allocator.cell()))
@@ -57,6 +57,13 @@ struct ImportTable {
       return .value(.address(try stub(symbol, slots, &emitter)))
     default: throw LinkError(.importedThreadLocal, symbol: name)
     }
+  }
+
+  private func undefined(_ name: String) -> LinkError {
+    LinkError(
+      .undefinedSymbol, symbol: name,
+      detail: directory.base.format == .machO
+        ? "of a Mach-O image's libraries only what it imports already is known" : nil)
   }
 
   /// A function of the image's own that the loader chooses: through the slot that it has filled.

@@ -18,6 +18,7 @@ final class LibraryDirectory {
 
   /// Nil where no library exports it. A library that cannot be read is passed over: it cannot be loaded either.
   func symbol(named name: String) throws(LinkError) -> LibrarySymbol? {
+    if store.base.format == .machO { return try imported(name) }
     for (soname, file) in try opened() {
       guard let found = try? file.dynamicSymbol(named: name), found.isDefined else { continue }
       let version = (try? file.versions())??.version(of: found.index)?.name
@@ -27,6 +28,17 @@ final class LibraryDirectory {
         isThreadLocal: found.kind == .threadLocal)
     }
     return nil
+  }
+
+  /// Libraries of Mach-O are not on the disk (they are in the shared cache of macOS): what the image does not import is
+  /// not known.
+  private func imported(_ name: String) throws(LinkError) -> LibrarySymbol? {
+    let imports = try fromJournal { () throws(JournalError) in try store.baseImports(named: name) }
+    return imports.first.map {
+      var symbol = $0.symbol
+      symbol.addend = 0
+      return LibrarySymbol(symbol: symbol, isFunction: true, isThreadLocal: false)
+    }
   }
 
   private func opened() throws(LinkError) -> [(soname: String, file: ELFFile)] {

@@ -2,99 +2,74 @@ import Addressing
 import Journal
 import ObjectFile
 
-/// Keeps the dynamic loader's tables in the file in step with pointers and imports.
-///
-/// An image that does not slide needs no record for a pointer of its own: the word is enough.
-struct LoaderRecords {
-  var tables: ELFLoaderTables
-  private let isPositionIndependent: Bool
-  let store: JournalStore
-  /// What several operations have a part in (sizes, symbols, strings, versions), by offset: the first before, the last
-  /// after. Operations are sorted when the update is done, and must not depend on each other's order.
-  private var shared: [FileOffset: FileEdit] = [:]
-
-  /// - Parameter cursors: how far the tables are used on any branch; the bytes are those of the parent update.
-  init(
-    tables layout: ELFArenaLayout, store: JournalStore, parent: Digest, cursors: ArenaCursors
-  ) throws(LinkError) {
-    isPositionIndependent = store.base.isPositionIndependent
-    self.store = store
-    let counters = ELFTableCounters(
-      relocations: cursors.relocations, dynamicSymbols: cursors.dynamicSymbols, dynamicStrings: cursors.dynamicStrings,
-      versionNeeds: cursors.versionNeeds, unwindEntries: cursors.unwindEntries, unwindBytes: cursors.unwindBytes)
-    do {
-      tables = try ELFLoaderTables(layout: layout, counters: counters, fileName: store.base.preparedPath) {
-        try store.fileBytes($0, count: $1, at: parent)
-      }
-    } catch {
-      throw LinkError(.objectFile, cause: error)
-    }
-  }
-
+/// Keeps what the dynamic loader reads of the file in step with the pointers and imports of an update.
+protocol LoaderRecords {
   /// Makes the loader fill the word with `target` and the slide, or leave it alone.
-  mutating func setPointer(at word: VirtualAddress, to target: VirtualAddress?) throws(LinkError) -> [FileEdit] {
-    guard isPositionIndependent else { return [] }
-    return try edit { (tables) throws(ObjectFileError) in
-      try tables.setRelocation(at: word, to: target.map(ELFWordRelocation.relative))
-    }
-  }
+  ///
+  /// - Returns: the edits that are this word's own.
+  mutating func setPointer(at word: VirtualAddress, to target: VirtualAddress?) throws(LinkError) -> [FileEdit]
 
   /// Makes the loader fill the word with the address that it finds for the symbol.
-  mutating func setBind(at word: VirtualAddress, to symbol: ImportedSymbol) throws(LinkError) -> [FileEdit] {
-    let wanted = ELFImport(name: symbol.name, version: symbol.version, library: symbol.library)
-    return try edit { (tables) throws(ObjectFileError) in
-      let (index, edits) = try tables.symbol(for: wanted)
-      return edits + (try tables.setRelocation(at: word, to: .symbol(index, addend: symbol.addend)))
-    }
-  }
+  mutating func setBind(at word: VirtualAddress, to symbol: ImportedSymbol) throws(LinkError) -> [FileEdit]
 
   /// Makes the loader leave a word alone that it filled from another image's symbol.
-  mutating func clear(_ word: VirtualAddress) throws(LinkError) -> [FileEdit] {
-    guard tables.hasRelocations else { return [] }
-    return try edit { (tables) throws(ObjectFileError) in try tables.setRelocation(at: word, to: nil) }
-  }
+  mutating func clear(_ word: VirtualAddress) throws(LinkError) -> [FileEdit]
 
-  private mutating func edit(
-    _ body: (inout ELFLoaderTables) throws(ObjectFileError) -> [FileEdit]
-  ) throws(LinkError) -> [FileEdit] {
-    do {
-      return try body(&tables).filter { edit in
-        if isRecord(edit) { return true }
-        merge(edit)
-        return false
-      }
-    } catch {
-      throw LinkError(error.code == .noRoom ? .noLoaderRoom : .objectFile, symbol: error.symbol, cause: error)
-    }
-  }
+  /// - Parameter functions: of this update, with their places.
+  mutating func addUnwind(of functions: [ELFUnwindFunction]) throws(LinkError) -> [Operation]
 
-  /// Whether it is one word's own relocation record.
-  private func isRecord(_ edit: FileEdit) -> Bool {
-    guard let table = tables.layout.relocations?.table else { return false }
-    let end = table.fileOffset.rawValue + UInt64(table.capacity) * UInt64(table.entryByteCount)
-    return table.fileOffset <= edit.offset && edit.offset.rawValue < end
-  }
+  /// For a function rewritten where it stands, in which no thread is when it is.
+  mutating func replaceUnwind(of function: ELFUnwindFunction) throws(LinkError) -> [Operation]
 
-  private mutating func merge(_ edit: FileEdit) {
-    guard let former = shared[edit.offset], former.after.count == edit.after.count else {
-      shared[edit.offset] = edit
-      return
-    }
-    shared[edit.offset] = FileEdit(offset: edit.offset, before: former.before, after: edit.after)
-  }
-
-  /// The edits that belong to the update as a whole, ascending.
-  func sharedEdits() -> [FileEdit] {
-    shared.values.filter { $0.before != $0.after }.sorted { $0.offset < $1.offset }
-  }
+  /// Adds what belongs to the update as a whole, once it holds everything else.
+  mutating func finish(_ draft: inout UpdateDraft) throws(LinkError)
 
   /// Notes in the cursors how far the tables are used now.
-  func advance(_ cursors: inout ArenaCursors) {
-    cursors.relocations = tables.counters.relocations
-    cursors.dynamicSymbols = tables.counters.dynamicSymbols
-    cursors.dynamicStrings = tables.counters.dynamicStrings
-    cursors.versionNeeds = tables.counters.versionNeeds
-    cursors.unwindEntries = tables.counters.unwindEntries
-    cursors.unwindBytes = tables.counters.unwindBytes
+  func advance(_ cursors: inout ArenaCursors)
+}
+
+/// Tells, of the base image, which words the loader makes pointers into it.
+protocol BasePointers {
+  /// Where the word at `address` leads; nil for one that the loader leaves alone, or binds.
+  mutating func target(at address: VirtualAddress) throws(LinkError) -> VirtualAddress?
+}
+
+/// What the formats of images have that the loader reads, as far as it decides how pointers are kept.
+enum ImageTables {
+  case elf(ELFArenaLayout)
+  case machO
+
+  init(_ base: BaseImage) throws(LinkError) {
+    switch base.format {
+    case .machO: self = .machO
+    case .elf:
+      guard let layout = ELFArenaLayout(encoded: base.arena.loaderTables) else {
+        throw LinkError(.journal, detail: "the arena's description in the journal cannot be read")
+      }
+      self = .elf(layout)
+    }
+  }
+
+  /// Nil where functions cannot be given unwind information.
+  var unwindRoom: ELFUnwindRoom? {
+    guard case .elf(let layout) = self else { return nil }
+    return layout.unwind.flatMap { $0.hasRoom ? $0 : nil }
+  }
+
+  func basePointers(_ store: JournalStore) -> any BasePointers {
+    switch self {
+    case .elf(let layout): BaseRelocations(store: store, tables: layout)
+    case .machO: MachOBasePointers(store: store)
+    }
+  }
+
+  /// - Parameter cursors: how far the tables are used on any branch; the bytes are those of the parent update.
+  func loaderRecords(
+    store: JournalStore, parent: Digest, cursors: ArenaCursors
+  ) throws(LinkError) -> any LoaderRecords {
+    switch self {
+    case .elf(let layout): try ELFLoaderRecords(tables: layout, store: store, parent: parent, cursors: cursors)
+    case .machO: try MachOLoaderRecords(store: store, parent: parent)
+    }
   }
 }

@@ -192,7 +192,7 @@ struct PieceEmitter {
       words.insert(offset)
       operations += try rewriteWord(cell, former, target, symbol, content, offset, initial, &state)
     }
-    for run in Self.differences(before, content.bytes, except: words) {
+    for run in ByteRuns.differences(before, content.bytes, except: words) {
       operations.append(
         state.draft.add(
           .write(
@@ -221,21 +221,5 @@ struct PieceEmitter {
       throw LinkError(
         .initialValueWithoutFileBytes, object: set.objects[id.object].path, symbol: set[id].name, address: range.start)
     }
-  }
-
-  /// Runs of differing bytes, joined where fewer than 8 equal ones lie between.
-  private static func differences(_ before: [UInt8], _ after: [UInt8], except words: Set<Int>) -> [Range<Int>] {
-    var runs: [Range<Int>] = []
-    for index in after.indices
-    where before[index] != after[index] && !words.contains(where: { ($0..<$0 + 8).contains(index) }) {
-      if let last = runs.last, index - last.upperBound < 8,
-        !words.contains(where: { last.upperBound <= $0 + 7 && $0 < index })
-      {
-        runs[runs.count - 1] = last.lowerBound..<index + 1
-      } else {
-        runs.append(index..<index + 1)
-      }
-    }
-    return runs
   }
 }

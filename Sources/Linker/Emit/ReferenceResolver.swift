@@ -101,10 +101,13 @@ struct ReferenceResolver {
   private mutating func external(
     _ name: String, _ isWeak: Bool, _ index: Int, _ id: PieceID, _ need: FixupNeed, _ state: inout EmitterState
   ) throws(LinkError) -> ImportTable.Answer {
-    if let atom = try identities.directory.global(named: name) {
+    if let atom = try identities.named(name, from: id.object) {
       if let offset = atom.threadOffset { return .value(.threadOffset(offset)) }
       if need == .size { return .value(.size(atom.placement.body.byteCount)) }
       return try .value(address(atom.referenceAddress, need, &state))
+    }
+    if set.objects[id.object].threadLocalNames.contains(name) {
+      throw LinkError(.newThreadLocal, object: set.objects[id.object].path, symbol: name)
     }
     if Self.loaderDefined.contains(name), isThreadNeed(need) { return .value(.threadOffset(0)) }
     let isWord = memory.machine.isWord(set[id].relocations[index].type)

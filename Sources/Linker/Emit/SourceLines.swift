@@ -9,7 +9,8 @@ struct SourceLines {
   private(set) var notes: [LinkNote] = []
 
   /// Objects in the order of the link set.
-  mutating func add(_ file: ELFFile, path: String) {
+  mutating func add(_ input: ObjectInput, path: String) {
+    guard case .elf(let file) = input else { return tables.append(nil) }
     do throws(ObjectFileError) {
       tables.append(try DWARFLines(file))
     } catch {

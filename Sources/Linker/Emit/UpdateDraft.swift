@@ -1,5 +1,6 @@
 import Addressing
 import Journal
+import ObjectFile
 
 /// An update while it is put together: operations in the order in which they come up, sorted when it is done.
 struct UpdateDraft {
@@ -38,9 +39,7 @@ struct UpdateDraft {
     for range in protectedRanges() {
       operations.append(.protect(range))
     }
-    let cleared = clearedWords()
-    let ranks = operations.map { rank($0, cleared) }
-    let order = operations.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
+    let order = order()
     var position = [Int](repeating: 0, count: operations.count)
     for (new, old) in order.enumerated() { position[old] = new }
     let atoms = atoms.map { atom in
@@ -49,6 +48,65 @@ struct UpdateDraft {
       return atom
     }
     return (order.map { operations[$0] }, atoms, guards)
+  }
+
+  private func order() -> [Int] {
+    let cleared = clearedWords()
+    let ranks = operations.map { rank($0, cleared) }
+    return operations.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
+  }
+
+  // MARK: The file
+
+  /// Says what a file holds at the cells of pointers and imports, where that is known only now. What was no pointer before,
+  /// or is none afterwards, is 0: numbers are written by operations of their own.
+  ///
+  /// - Parameter words: nil leaves what the operation says.
+  mutating func setWords(
+    _ words: (_ cell: VirtualAddress) throws(ObjectFileError) -> (before: UInt64, after: UInt64)?
+  ) throws(ObjectFileError) {
+    for index in operations.indices {
+      switch operations[index] {
+      case .pointer(var pointer):
+        guard let found = try words(pointer.cell) else { continue }
+        pointer.wordBefore = pointer.before == nil ? 0 : found.before
+        pointer.wordAfter = pointer.after == nil ? 0 : found.after
+        operations[index] = .pointer(pointer)
+      case .bind(var bind):
+        guard let found = try words(bind.cell) else { continue }
+        bind.wordBefore = bind.before == nil ? 0 : found.before
+        bind.wordAfter = bind.after == nil ? 0 : found.after
+        operations[index] = .bind(bind)
+      case .write, .map, .protect, .resize: break
+      }
+    }
+  }
+
+  /// What a file gets of the operations so far, in their order.
+  ///
+  /// - Parameter offset: where the file holds an address.
+  func fileEdits(_ offset: (VirtualAddress) -> FileOffset?) -> [FileEdit] {
+    order().flatMap { index -> [FileEdit] in
+      func word(_ cell: VirtualAddress, _ before: UInt64, _ after: UInt64, _ records: [FileEdit]) -> [FileEdit] {
+        let own = offset(cell).map {
+          [FileEdit(offset: $0, before: before.littleEndianBytes, after: after.littleEndianBytes)]
+        }
+        return (own ?? []) + records
+      }
+      switch operations[index] {
+      case .write(let write):
+        let place: FileOffset?
+        switch write.place {
+        case .virtual(let start): place = offset(start)
+        case .file(let start): place = start
+        }
+        return place.map { [FileEdit(offset: $0, before: write.before, after: write.after)] } ?? []
+      case .pointer(let pointer):
+        return word(pointer.cell, pointer.wordBefore, pointer.wordAfter, pointer.records)
+      case .bind(let bind): return word(bind.cell, bind.wordBefore, bind.wordAfter, bind.records)
+      case .map, .protect, .resize: return []
+      }
+    }
   }
 
   /// Words that stop being pointers: a number that follows is written afterwards.

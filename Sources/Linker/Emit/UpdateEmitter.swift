@@ -62,9 +62,7 @@ struct UpdateEmitter {
     try addUnwinding(&pieces)
     try GuardRules(identities: identities, decisions: decisions, memory: memory, places: places).add(to: &state)
     for change in try Removals(identities: identities, decisions: decisions).changes() { state.draft.add(change) }
-    for edit in state.loader.sharedEdits() {
-      state.draft.add(.write(WriteOperation(place: .file(edit.offset), before: edit.before, after: edit.after)))
-    }
+    try state.loader.finish(&state.draft)
     return content(description, types)
   }
 

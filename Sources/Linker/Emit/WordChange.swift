@@ -12,7 +12,7 @@ struct WordChange {
   let wordBefore: UInt64
   let initial: InitialRoom?
 
-  func operations(loader: inout LoaderRecords) throws(LinkError) -> [Operation] {
+  func operations(loader: inout any LoaderRecords) throws(LinkError) -> [Operation] {
     switch (former, target, symbol) {
     case (.address(let old), let new?, nil):
       guard old != new else { return [] }
@@ -36,7 +36,7 @@ struct WordChange {
     }
   }
 
-  private func cleared(_ loader: inout LoaderRecords) throws(LinkError) -> [Operation] {
+  private func cleared(_ loader: inout any LoaderRecords) throws(LinkError) -> [Operation] {
     switch former {
     case .address(let old): [try pointer(old, nil, &loader)]
     case .imported(let old): [try bind(old, nil, &loader)]
@@ -45,14 +45,14 @@ struct WordChange {
     }
   }
 
-  private func filled(_ loader: inout LoaderRecords) throws(LinkError) -> [Operation] {
+  private func filled(_ loader: inout any LoaderRecords) throws(LinkError) -> [Operation] {
     if let target { return [try pointer(nil, target, &loader)] }
     if let symbol { return [try bind(nil, symbol, &loader)] }
     return plain(from: 0, to: number)
   }
 
   private func bind(
-    _ old: ImportedSymbol?, _ new: ImportedSymbol?, _ loader: inout LoaderRecords
+    _ old: ImportedSymbol?, _ new: ImportedSymbol?, _ loader: inout any LoaderRecords
   ) throws(LinkError) -> Operation {
     let records =
       if let new { try loader.setBind(at: cell, to: new) } else { try loader.clear(cell) }
@@ -63,7 +63,7 @@ struct WordChange {
   }
 
   private func pointer(
-    _ old: VirtualAddress?, _ new: VirtualAddress?, _ loader: inout LoaderRecords
+    _ old: VirtualAddress?, _ new: VirtualAddress?, _ loader: inout any LoaderRecords
   ) throws(LinkError) -> Operation {
     let records = try loader.setPointer(at: cell, to: new)
     let before = old == nil ? 0 : wordBefore

@@ -2,6 +2,9 @@ import ObjectFile
 
 /// An ELF object as the linker reads it.
 struct ELFObjectSource: ObjectSource {
+  /// Those of ELF are pieces.
+  func threadLocalNames() -> Set<String> { [] }
+
   private let file: ELFFile
   private let symbols: ObjectSymbols
   private let functions: [ObjectUnwinding]

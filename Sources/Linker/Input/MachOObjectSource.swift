@@ -13,10 +13,10 @@ struct MachOObjectSource: ObjectSource {
   private let bySection: [Int: [PieceSymbolAt]]
   let common: [PieceSymbolAt]
 
-  /// Symbol tables of Mach-O name units only for debuggers, and objects not at all.
-  var unit: String { "" }
+  let unit: String
 
-  init(_ file: MachOFile, path: String, machine: any Machine) throws {
+  /// - Parameter unit: the compilation unit's name: objects do not tell it.
+  init(_ file: MachOFile, path: String, machine: any Machine, unit: String) throws {
     guard file.header.type == .object else { throw LinkError(.notARelocatableObject, object: path) }
     guard file.header.machine.architecture == machine.architecture else {
       throw LinkError(
@@ -26,6 +26,7 @@ struct MachOObjectSource: ObjectSource {
     self.file = file
     self.path = path
     self.machine = machine
+    self.unit = unit
     table = try file.symbolTable()
     (bySection, common) = try Self.symbols(of: file, table)
   }
@@ -224,6 +225,17 @@ struct MachOObjectSource: ObjectSource {
     case .armPointerToGOT: relocation.byteCount == 4 ? .gotPCRel32 : nil
     default: nil
     }
+  }
+
+  func threadLocalNames() throws -> Set<String> {
+    var names: Set<String> = []
+    guard let table else { return names }
+    for symbol in table where symbol.isDefined {
+      guard let ordinal = symbol.sectionOrdinal, try file.section(ordinal: ordinal).type == .threadLocalDescriptors
+      else { continue }
+      names.insert(try table.name(of: symbol))
+    }
+    return names
   }
 
   /// `__compact_unwind` and `__eh_frame` are not read yet.

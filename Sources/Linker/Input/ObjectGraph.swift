@@ -14,6 +14,9 @@ struct ObjectGraph {
   /// Pieces that define a global symbol of that name.
   let definitions: [String: (piece: Int, symbol: Int)]
 
+  /// Thread-local variables whose descriptors must be the image's.
+  let threadLocalNames: Set<String>
+
   /// What `.init_array` and its like lead to.
   private(set) var constructors: [ReferenceTarget]
 
@@ -39,10 +42,10 @@ struct ObjectGraph {
     }
   }
 
-  /// The same of a Mach-O object.
-  init(_ file: MachOFile, path: String, machine: any Machine) throws(LinkError) {
+  /// The same of a Mach-O object, which does not name its unit.
+  init(_ file: MachOFile, path: String, machine: any Machine, unit: String = "") throws(LinkError) {
     try self.init(path: path, machine: machine, producers: []) {
-      try MachOObjectSource(file, path: path, machine: machine)
+      try MachOObjectSource(file, path: path, machine: machine, unit: unit)
     }
   }
 
@@ -57,6 +60,7 @@ struct ObjectGraph {
       self.path = path
       unit = source.unit
       facts = CompilerFacts(try source.producers() + producers)
+      threadLocalNames = try source.threadLocalNames()
       constructors = try reader.constructors()
       pieces = reader.pieces
       definitions = try Self.definitions(in: reader.pieces, path: path)

@@ -18,7 +18,7 @@ struct ObjectPiece {
   let section: Int
   /// In bytes from the start of the section.
   let start: UInt64
-  let byteCount: UInt64
+  private(set) var byteCount: UInt64
   let alignment: UInt64
   let kind: Kind
   /// `.bss` and its like: no bytes in the object, all zero.
@@ -41,6 +41,17 @@ struct ObjectPiece {
   var unwinding: [PieceUnwinding] = []
   /// By the relocation's index.
   var detours: [Int: Detour] = [:]
+
+  /// - Precondition: it has one symbol, at its start, and is longer.
+  mutating func trim(to byteCount: UInt64) {
+    self.byteCount = byteCount
+    bytes = Array(bytes.prefix(Int(clamping: byteCount)))
+    symbols = symbols.map {
+      PieceSymbol(
+        name: $0.name, offset: $0.offset, byteCount: byteCount, isLocal: $0.isLocal, isWeak: $0.isWeak,
+        isFunction: $0.isFunction, symbolIndex: $0.symbolIndex)
+    }
+  }
 
   var end: UInt64 { start &+ byteCount }
 

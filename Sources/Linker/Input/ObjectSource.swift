@@ -23,6 +23,8 @@ protocol ObjectSource {
   func relocations() throws -> [(section: Int, relocations: [SourceRelocation])]
   /// What is said of functions for whoever unwinds the stack.
   func unwinding() throws -> [ObjectUnwinding]
+  /// Thread-local variables of which code takes descriptors by name: the image's own, for there are no new ones.
+  func threadLocalNames() throws -> Set<String>
   /// What leads to functions that run before `main`, or after it.
   func constructors() throws -> [SourceRelocation]
   /// The compilers, as they name themselves.

@@ -16,6 +16,15 @@ struct ObjectTypes {
     let offset: UInt64
   }
 
+  /// Of an object whose debug information is not read.
+  static let unknown = ObjectTypes()
+
+  private init() {
+    isKnown = false
+    layouts = []
+    producers = []
+  }
+
   init(_ file: ELFFile, path: String) throws(LinkError) {
     let facts: DWARFFacts?
     do {

@@ -32,8 +32,18 @@ struct ARM64Instruction: Hashable, Sendable {
   var isAccess: Bool { word & 0x3b00_0000 == 0x3900_0000 }
   /// `ldr` of a 64-bit general register with an unsigned offset.
   var isLoad64: Bool { word & 0xffc0_0000 == 0xf940_0000 }
-  /// `ldr` of a 64-bit general register from a place relative to the instruction.
-  var isLiteralLoad64: Bool { word & 0xff00_0000 == 0x5800_0000 }
+  /// The load of the same register from a place relative to the instruction, its distance left 0; nil for what has no
+  /// such form: `ldr` of w, x, s, d and q, and `ldrsw`.
+  var literalForm: ARM64Instruction? {
+    let opcodes: [UInt32: UInt32] = [
+      0xb940_0000: 0x1800_0000, 0xf940_0000: 0x5800_0000, 0xb980_0000: 0x9800_0000, 0xbd40_0000: 0x1c00_0000,
+      0xfd40_0000: 0x5c00_0000, 0x3dc0_0000: 0x9c00_0000,
+    ]
+    return opcodes[word & 0xffc0_0000].map { ARM64Instruction($0 | destination) }
+  }
+  func isLiteralForm(of load: ARM64Instruction) -> Bool {
+    load.literalForm.map { $0.word == word & ~0xff_ffe0 } ?? false
+  }
   var isBranch: Bool { word & 0x7c00_0000 == 0x1400_0000 }
   var isCall: Bool { word & 0xfc00_0000 == 0x9400_0000 }
   /// `movz` of a 64-bit register, 16 bits up.

@@ -26,8 +26,9 @@ enum ARM64Placed {
       expected.put(Array(placed[offset..<offset + count]), at: offset)
       readings.append(reading)
     }
-    guard expected == placed else { return nil }
-    return ARM64References(relocations: relocations, readings: readings).match()
+    var hints = ARM64OptimizationHints(object: object, placed: placed, place: place, relocations: relocations)
+    guard hints.read(into: &expected, &readings), expected == placed else { return nil }
+    return ARM64References(relocations: relocations, readings: readings, pages: hints.pages).match()
   }
 }
 
@@ -78,7 +79,8 @@ struct ARM64Reading: Hashable {
     }
   }
 
-  private mutating func tell(_ mask: UInt64, _ bits: UInt64, of target: Target? = nil) -> Bool {
+  @discardableResult
+  mutating func tell(_ mask: UInt64, _ bits: UInt64, of target: Target? = nil) -> Bool {
     self.mask = mask
     self.bits = bits & mask
     if let target { self.target = target }
@@ -145,7 +147,7 @@ struct ARM64Reading: Hashable {
       if linked.isAddress, compiled.isAdd, linked.destination == compiled.destination {
         return tell(.max, place.displaced(by: linked.distance21).rawValue)
       }
-      if linked.isLiteralLoad64, compiled.isLoad64, linked.destination == compiled.destination {
+      if linked.isLiteralForm(of: compiled) {
         return tell(.max, place.displaced(by: linked.distance19).rawValue)
       }
       if linked == .nop, compiled.isAdd {
@@ -165,7 +167,7 @@ struct ARM64Reading: Hashable {
       if linked.isAddress, linked.destination == compiled.destination {
         return tell(.max, place.displaced(by: linked.distance21).rawValue, of: .address)
       }
-      if linked.isLiteralLoad64, linked.destination == compiled.destination {
+      if linked.isLiteralForm(of: compiled) {
         return tell(.max, place.displaced(by: linked.distance19).rawValue)
       }
       if linked == .nop {
@@ -205,6 +207,8 @@ extension ARM64Relocation {
 private struct ARM64References {
   let relocations: [AtomRelocation]
   let readings: [ARM64Reading?]
+  /// By the index of a page's relocation: what another instruction tells, where nothing else does.
+  let pages: [Int: UInt64]
 
   private struct Key: Hashable {
     let symbol: Int
@@ -238,6 +242,13 @@ private struct ARM64References {
     for (index, relocation) in relocations.enumerated() {
       guard let reading = readings[index], reading.reference == nil else { continue }
       guard sums[key(relocation), default: [:]][relocation.addend, default: Sum()].add(reading) else { return nil }
+    }
+    for (index, page) in pages {
+      let relocation = relocations[index]
+      guard var sum = sums[key(relocation)]?[relocation.addend], !sum.isWhole else { continue }
+      sum.mask |= ~0xfff
+      sum.bits |= page
+      sums[key(relocation)]?[relocation.addend] = sum
     }
     return PlacedMatch(
       references: relocations.indices.map { index in

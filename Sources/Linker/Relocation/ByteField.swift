@@ -1,3 +1,8 @@
+extension UInt64 {
+  /// Its 8 bytes, the lowest first.
+  var littleEndianBytes: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: self >> (8 * UInt64($0))) } }
+}
+
 extension [UInt8] {
   /// Whether a field of `count` bytes at `offset` lies within the bytes; false for every hostile combination.
   func holdsField(at offset: Int, count fieldCount: Int) -> Bool {
@@ -38,6 +43,6 @@ extension [UInt8] {
   }
 
   mutating func put64(_ value: UInt64, at offset: Int) {
-    put((0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }, at: offset)
+    put(value.littleEndianBytes, at: offset)
   }
 }

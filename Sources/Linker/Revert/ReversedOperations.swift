@@ -3,12 +3,12 @@ import Journal
 
 /// The operations that take back those of an update, on top of what the loader's tables have become since.
 struct ReversedOperations {
-  var loader: LoaderRecords
+  var loader: any LoaderRecords
   var draft: UpdateDraft
   /// By the index of the operation that is taken back.
   private(set) var indexes: [Int: Int] = [:]
 
-  init(loader: LoaderRecords, draft: UpdateDraft) {
+  init(loader: any LoaderRecords, draft: UpdateDraft) {
     self.loader = loader
     self.draft = draft
   }
@@ -18,9 +18,7 @@ struct ReversedOperations {
       guard let reversed = try reversed(operation) else { continue }
       indexes[index] = draft.add(reversed)
     }
-    for edit in loader.sharedEdits() {
-      draft.add(.write(WriteOperation(place: .file(edit.offset), before: edit.before, after: edit.after)))
-    }
+    try loader.finish(&draft)
   }
 
   private mutating func reversed(_ operation: Operation) throws(LinkError) -> Operation? {

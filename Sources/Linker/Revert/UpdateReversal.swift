@@ -10,7 +10,7 @@ import ObjectFile
 public struct UpdateReversal {
   private let store: JournalStore
   private let parent: Digest
-  private let tables: ELFArenaLayout
+  private let tables: ImageTables
 
   /// - Parameter parent: the digest of the update that the new one follows.
   /// - Throws: `LinkError` where the journal's updates are not linked ones.
@@ -19,12 +19,9 @@ public struct UpdateReversal {
       throw LinkError(
         .observedJournal, object: store.path, detail: "its updates are taken back by its compiler, from the source")
     }
-    guard let tables = ELFArenaLayout(encoded: store.base.arena.loaderTables) else {
-      throw LinkError(.journal, detail: "the arena's description in the journal cannot be read")
-    }
     self.store = store
     self.parent = parent
-    self.tables = tables
+    tables = try ImageTables(store.base)
   }
 
   /// The content of the new update. The journal is only read.
@@ -56,7 +53,7 @@ public struct UpdateReversal {
     of update: Update, _ description: IncrementalLinker.Description
   ) throws(LinkError) -> UpdateContent {
     var cursors = try fromJournal { () throws(JournalError) in try store.cursors() }
-    let loader = try LoaderRecords(tables: tables, store: store, parent: parent, cursors: cursors)
+    let loader = try tables.loaderRecords(store: store, parent: parent, cursors: cursors)
     var operations = ReversedOperations(loader: loader, draft: UpdateDraft(base: store.base))
     try operations.add(update.content.operations)
     for change in update.content.atoms where change.isReverted {

@@ -17,6 +17,12 @@ extension LinkNote {
     case .noUnwindTable:
       "\(subject): it has no sorted unwind table; exceptions, backtraces and cancelled threads will not get through new "
         + "bodies; link with --eh-frame-hdr"
+    case .noCompactUnwind:
+      "\(subject): exceptions and backtraces do not get through new bodies of a Mach-O image: nothing is added to its "
+        + "__unwind_info"
+    case .unitsUnknown:
+      "\(subject): it does not say which object its static functions and variables are of, so that two of one name are "
+        + "refused; name the objects that it was linked from (--objects), or link objects built with -g"
     case .calleeRegisters:
       "\(subject): callers may rely on registers that a callee leaves alone (GCC -fipa-ra), and updates wait for "
         + "threads inside those that may; build with -fno-ipa-ra to be free of it"

@@ -129,9 +129,8 @@ private final class MachOProgram {
     let source = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../EndToEnd/arm64/program/\(name).c")
     let path = folder.appendingPathComponent("\(name)\(edit == 0 ? "" : "-edited").o").path
     let target = "\(build.name)-apple-none-macho"
-    // Optimization hints let a linker rewrite instructions that no relocation marks.
-    let processor =
-      build.architecture == .arm64 ? ["-mcpu=apple-m1", "-mllvm", "-aarch64-enable-collect-loh=0"] : []
+    // With optimization hints, by which a linker rewrites instructions that no relocation marks.
+    let processor = build.architecture == .arm64 ? ["-mcpu=apple-m1"] : []
     _ = try run(
       "clang",
       ["-target", target, "-ffreestanding", "-fPIC", "-DEDIT=\(edit)", "-c", "-o", path, source.standardized.path]

@@ -5,8 +5,7 @@ import ObjectFile
 // The unwind table is mapped: what is added to it are writes of memory, in tasks as in files. No thread can be in the new
 // bodies before the commit, so a task gets them while it runs. Taken back they stay there, as the bodies do, in which a
 // thread may still be.
-extension LoaderRecords {
-  /// - Parameter functions: of this update, with their places.
+extension ELFLoaderRecords {
   mutating func addUnwind(of functions: [ELFUnwindFunction]) throws(LinkError) -> [Operation] {
     let sorted = functions.sorted { $0.start < $1.start }
     let others = try lacksUnwindOfOthers() ? try unwindWritesOfAllBranches() : []
@@ -15,7 +14,6 @@ extension LoaderRecords {
     }
   }
 
-  /// For a function rewritten where it stands, in which no thread is when it is.
   mutating func replaceUnwind(of function: ELFUnwindFunction) throws(LinkError) -> [Operation] {
     try unwindWrites(isFresh: false) { (tables) throws(ObjectFileError) in try tables.replaceUnwind(of: function) }
   }
