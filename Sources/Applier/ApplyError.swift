@@ -10,6 +10,8 @@ public struct ApplyError: Error, Sendable {
     case positionUnknown
     case positionMismatch
     case contentMismatch
+    case breakpointInTheWay
+    case hookInTheWay
     case torn
     // The updates do not fit the image or each other.
     case stepsNotConnected
@@ -24,6 +26,7 @@ public struct ApplyError: Error, Sendable {
     // Processes.
     case noSuchProcess
     case processExited
+    case programExchanged
     case processIsZombie
     case processNot64Bit
     case notPermitted
@@ -34,6 +37,8 @@ public struct ApplyError: Error, Sendable {
     case spawnFailed
     case taskMemoryMalformed
     case taskCallFailed
+    case threadDoesNotStop
+    case systemCallsFiltered
     case arenaOccupied
     case importNotFound
     case importIsThreadLocal
@@ -163,6 +168,9 @@ extension ApplyError: CustomStringConvertible {
     case .positionUnknown: "stands at an update that this journal does not have: \(seen)"
     case .positionMismatch: "does not stand where the steps begin: at \(seen), not at \(wanted)"
     case .contentMismatch: "does not hold what the journal expects: \(wanted) expected, \(seen) found"
+    case .breakpointInTheWay:
+      "a debugger's breakpoint stands where the update writes: \(wanted) expected, \(seen) found"
+    case .hookInTheWay: "another tool's jump stands where the update writes: \(wanted) expected, \(seen) found"
     case .torn: "is torn: an earlier apply or roll back did not end"
     case .stepsNotConnected: "the steps do not follow one another"
     case .operationsConflict: "two operations do not agree on the same bytes"
@@ -175,6 +183,7 @@ extension ApplyError: CustomStringConvertible {
       "variable \(symbol ?? "without a name") has moved: a running process may hold its old address anywhere"
     case .noSuchProcess: "no such process"
     case .processExited: "the process has exited"
+    case .programExchanged: "the process has executed another program meanwhile"
     case .processIsZombie: "the process has ended and waits for its parent"
     case .processNot64Bit: "the process is not a 64-bit one"
     case .notPermitted: "not permitted to attach"
@@ -185,6 +194,8 @@ extension ApplyError: CustomStringConvertible {
     case .spawnFailed: "the program could not be started"
     case .taskMemoryMalformed: "the task's memory does not hold what a loaded image has"
     case .taskCallFailed: "the process could not be read or written"
+    case .threadDoesNotStop: "blocked by \(thread.map(String.init(describing:)) ?? "a thread") that does not stop"
+    case .systemCallsFiltered: "it filters its system calls (seccomp), and one made in it might end it"
     case .arenaOccupied: "memory that the arena needs is taken in this process"
     case .importNotFound: "symbol \(symbol ?? "?") is in no library that the process has loaded"
     case .importIsThreadLocal: "symbol \(symbol ?? "?") is thread-local in its library"
@@ -208,7 +219,12 @@ extension ApplyError: CustomStringConvertible {
     case .stacksSwitched: "record the update without --in-place, or allow it by --assume-no-fibers"
     case .imageIsRewritten: "start it from a private copy: `hcs-journal run`"
     case .variableMoved, .protectionChanges: "start a fresh process at this update: `hcs-journal run --to N`"
+    case .breakpointInTheWay: "remove the breakpoint in the debugger that has set it, then try again"
+    case .hookInTheWay: "let the tool that has set the hook take it off, then try again; see `hcs-journal verify`"
     case .noSuchProcess, .processExited, .processIsZombie, .spawnFailed: "try `hcs-journal run`"
+    case .programExchanged: "try `hcs-journal targets`, or name the journal of the program that it runs now with -j"
+    case .threadDoesNotStop: "try again once its child has started (vfork) or its device answers"
+    case .systemCallsFiltered: "start the prepared image, in which nothing has to be mapped: `hcs-journal run`"
     case .processNot64Bit: "build the program for x86-64"
     case .notPermitted: "try as the process's user or root; see /proc/sys/kernel/yama/ptrace_scope"
     case .taskPortRefused:

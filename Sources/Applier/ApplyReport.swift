@@ -28,11 +28,29 @@ public struct ApplyReport: Hashable, Sendable {
   public var pauseNanoseconds: UInt64?
   /// How often the commit was put off because a thread was in the way.
   public var retryCount = 0
+  /// Set where the target was torn before, and has been settled first.
+  public var settled: Settled?
 
   public init(target: String, from: TargetHeader.Position, to: TargetHeader.Position) {
     self.target = target
     self.from = from
     self.to = to
+  }
+
+  /// What an applier that died had begun, and which way it was ended.
+  public struct Settled: Hashable, Sendable {
+    public var from: TargetHeader.Position
+    public var to: TargetHeader.Position
+    public var settlement: Settlement
+
+    public init(from: TargetHeader.Position, to: TargetHeader.Position, settlement: Settlement) {
+      self.from = from
+      self.to = to
+      self.settlement = settlement
+    }
+
+    /// Where the target stood then.
+    public var reached: TargetHeader.Position { settlement == .finish ? to : from }
   }
 
   /// Whether the target stood there before.

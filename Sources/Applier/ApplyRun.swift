@@ -111,9 +111,20 @@ struct ApplyRun {
       }
       try target.resume()
       guard clock.now() < deadline else { throw blockedError(blocking) }
-      clock.sleep(wait)
+      try rest(wait)
       wait = min(2 * wait, 20_000_000)
       report.retryCount += 1
+    }
+  }
+
+  /// Time for the threads to get on. Signals for the one that stays traced are passed on meanwhile.
+  private func rest(_ nanoseconds: UInt64) throws(ApplyError) {
+    var left = nanoseconds
+    while left > 0 {
+      let part = min(left, 1_000_000)
+      clock.sleep(part)
+      try target.attend()
+      left -= part
     }
   }
 
@@ -156,15 +167,15 @@ struct ApplyRun {
       // Whoever lets go of the target lets its threads go as well: a failure here adds nothing to the one reported.
       try? target.resume()
     }
-    // Nothing is left of a process that has ended that could be settled.
-    if error.code == .processExited { return error.left(.untouched) }
+    // Nothing is left of a process that has ended, or that runs another program, that could be settled.
+    if Self.ends(error) { return error.left(.untouched) }
     guard let standing else { return error.left(.torn(at: tornNumber)) }
     if state == .standing { return error.left(.untouched) }
     do throws(ApplyError) {
       for write in undoLog.reversed() { try put(write.found, of: write) }
       try target.write(header: standing)
     } catch {
-      if error.code == .processExited { return error.left(.untouched) }
+      if Self.ends(error) { return error.left(.untouched) }
       // (I5): the intent stays in the header, and the first error is the one to be known.
       return withCause(error, left: .torn(at: tornNumber))
     }
@@ -175,6 +186,10 @@ struct ApplyRun {
       result.cause = result.cause ?? second
       return result
     }
+  }
+
+  private static func ends(_ error: ApplyError) -> Bool {
+    error.code == .processExited || error.code == .programExchanged
   }
 
   private var tornNumber: UpdateNumber { underWay.intent?.destination.number ?? plan.to.number }

@@ -106,6 +106,13 @@ struct TargetComparison {
     case .virtual(let address): error.address = address
     case .file(let offset): error.fileOffset = offset
     }
+    if plan.nature != .file {
+      switch ForeignCode(found: found, expected: extent.before, at: index, plan.architecture) {
+      case .breakpoint?: error.code = .breakpointInTheWay
+      case .hook?: error.code = .hookInTheWay
+      case nil: break
+      }
+    }
     return error.located(extent.source)
   }
 

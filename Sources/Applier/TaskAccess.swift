@@ -47,12 +47,17 @@ public protocol TaskAccess: AnyObject {
   /// IFUNC's resolver is called in the task) when they are not stopped.
   func address(of symbol: ImportedSymbol) throws(ApplyError) -> RuntimeAddress
 
+  /// To be called wherever time passes while the threads run: a signal for one that is traced waits for the tracer.
+  func attend() throws(ApplyError)
+
   /// How long the last `stopThreads` … `resumeThreads` held the first thread, if that was measured.
   var lastPauseNanoseconds: UInt64? { get }
 }
 
 extension TaskAccess {
   public var lastPauseNanoseconds: UInt64? { nil }
+
+  public func attend() throws(ApplyError) {}
 
   public func protect(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError) {
     throw ApplyError(.protectionChanges, target: name, runtimeAddress: range.start)

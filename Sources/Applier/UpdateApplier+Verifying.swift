@@ -7,6 +7,8 @@ public struct ContentMismatch: Hashable, Sendable {
   public var place: TargetPlace
   public var expected: [UInt8]
   public var found: [UInt8]
+  /// Who may have done it, as far as the bytes tell; nil for a cell, and where nobody is known to write such.
+  public var suspect: ForeignCode?
 }
 
 extension UpdateApplier {
@@ -36,7 +38,12 @@ extension ApplyPlan {
       guard target.holds(place) else { continue }
       let found = try target.read(place, count: extent.after.count)
       if found != extent.after {
-        result.append(ContentMismatch(source: extent.source, place: place, expected: extent.after, found: found))
+        let index = zip(found, extent.after).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+        let suspect = index.flatMap { ForeignCode(found: found, expected: extent.after, at: $0, architecture) }
+        result.append(
+          ContentMismatch(
+            source: extent.source, place: place, expected: extent.after, found: found,
+            suspect: nature == .file ? nil : suspect))
       }
     }
     for cell in cells {

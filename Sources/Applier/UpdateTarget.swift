@@ -72,6 +72,8 @@ public protocol UpdateTarget: AnyObject {
   /// Who is in which of the ranges. The threads are stopped.
   func occupants(of guards: [PlannedGuard]) throws(ApplyError) -> [GuardOccupant]
   var lastPauseNanoseconds: UInt64? { get }
+  /// To be called wherever time passes while the threads run: what comes to a thread that is held meanwhile waits for it.
+  func attend() throws(ApplyError)
 
   /// Makes the writes last. Afterwards nothing can be taken back.
   func finish() throws(ApplyError)
@@ -82,6 +84,8 @@ public protocol UpdateTarget: AnyObject {
 extension UpdateTarget {
   public func holds(_ place: TargetPlace) -> Bool { true }
   public func checkMayChange() throws(ApplyError) {}
+
+  public func attend() throws(ApplyError) {}
 }
 
 /// A thread found in one of the ranges that were asked about.

@@ -63,7 +63,8 @@ final class LinuxVictim {
 
   /// e_entry of its executable, for there is no journal to ask.
   func entryPoint() throws -> VirtualAddress {
-    let head = try Data(contentsOf: URL(fileURLWithPath: "/proc/\(id)/exe"), options: .alwaysMapped).prefix(64)
+    guard let executable = process.executableURL else { throw NotReady(lines: lines) }
+    let head = try Data(contentsOf: executable, options: .alwaysMapped).prefix(64)
     return VirtualAddress(UInt64(littleEndianBytes: Array(head[24..<32])))
   }
 

@@ -149,6 +149,11 @@ enum LinuxCalls {
     try check(linux_task_send_signal(process, thread, signal), thread == 0 ? "kill" : "tgkill")
   }
 
+  /// Once more where it has failed: for calls after which a thread would be left as it must not be.
+  static func twice<Result>(_ call: () throws(SystemCallFailure) -> Result) throws(SystemCallFailure) -> Result {
+    do throws(SystemCallFailure) { return try call() } catch { return try call() }
+  }
+
   @discardableResult
   static func check<Value: SignedInteger>(_ result: Value, _ call: String) throws(SystemCallFailure) -> Int {
     guard result >= 0 else {
@@ -204,7 +209,8 @@ extension LinuxCalls {
       }
       if step < 0 && Glibc.errno == EINTR { continue }
       if step < 0 { throw failure("pwrite") }
-      if step == 0 { throw SystemCallFailure(call: "pwrite", number: SystemErrorNumber(EIO)) }
+      // Of memory that nobody has any more (fs/proc/base.c, mem_rw).
+      if step == 0 { throw SystemCallFailure(call: "pwrite", number: .gone) }
       done += step
     }
   }

@@ -12,25 +12,30 @@ public final class LinuxProcess {
   public let startTime: UInt64
   /// `/proc/PID/mem`. It stays with the memory it was opened on: after an exec or the end it reads as empty.
   let memory: Descriptor
+  /// Who lived at that time: the main thread, unless it has ended and left the process to the others.
+  let thread: Int32
 
   /// Refuses by name what cannot be worked with: nobody there, ended, of 32 bits, someone else's.
   public init(_ id: Int32) throws(ApplyError) {
     let (stat, status) = try Self.look(at: id)
     let target = Self.describe(id, stat.name)
-    try Self.refuse(id, target, status)
+    guard let thread = Self.livingThread(of: id, status) else { throw ApplyError(.processIsZombie, target: target) }
+    try Self.refuse(id, thread, target, status)
     do throws(SystemCallFailure) {
-      memory = Descriptor(try LinuxCalls.open("/proc/\(id)/mem", writable: true))
+      // Of a thread that has ended the kernel shows no memory, no map and no program.
+      memory = Descriptor(try LinuxCalls.open("/proc/\(id)/task/\(thread)/mem", writable: true))
     } catch {
       throw Self.refusal(target, status, error)
     }
     self.id = id
+    self.thread = thread
     name = stat.name
     startTime = stat.startTime
   }
 
   /// The file that the process runs, for messages only: it may have been replaced since.
   public var executablePath: String? {
-    do throws(SystemCallFailure) { return try LinuxCalls.linkTarget("/proc/\(id)/exe") } catch { return nil }
+    do throws(SystemCallFailure) { return try LinuxCalls.linkTarget("\(folder)/exe") } catch { return nil }
   }
 
   /// Every process that may be looked at; those that may not are passed over.
@@ -76,8 +81,9 @@ extension LinuxProcess {
     return (stat, status)
   }
 
-  private static func refuse(_ id: Int32, _ target: String, _ status: ProcessStatus) throws(ApplyError) {
-    if status.isZombie { throw ApplyError(.processIsZombie, target: target) }
+  private static func refuse(
+    _ id: Int32, _ thread: Int32, _ target: String, _ status: ProcessStatus
+  ) throws(ApplyError) {
     if status.threadGroup != id {
       throw ApplyError(
         .noSuchProcess, target: target, process: status.threadGroup,
@@ -86,7 +92,7 @@ extension LinuxProcess {
     if id == LinuxCalls.process { throw ApplyError(.notPermitted, target: target, detail: "it is this program itself") }
     let head: [UInt8]
     do throws(SystemCallFailure) {
-      let executable = Descriptor(try LinuxCalls.open("/proc/\(id)/exe"))
+      let executable = Descriptor(try LinuxCalls.open("/proc/\(id)/task/\(thread)/exe"))
       head = try LinuxCalls.read(executable.number, at: 0, count: 5)
     } catch {
       throw refusal(target, status, error)
@@ -169,11 +175,67 @@ extension LinuxProcess {
     }
     if bytes.count == count { return bytes }
     // A short read ends at unmapped memory; an empty one is memory that nobody has any more (fs/proc/base.c, mem_rw).
-    if bytes.isEmpty { throw ApplyError(.processExited, target: description) }
+    if bytes.isEmpty { throw ApplyError(absence, target: description) }
     throw ApplyError(
       .taskCallFailed, target: description,
       runtimeAddress: RuntimeAddress(rawValue: at.rawValue &+ UInt64(bytes.count)),
       detail: "nothing is mapped there")
+  }
+
+  /// Whether this life of the process id is over. That a call says so of a thread is no proof: it may be the only one.
+  var hasEnded: Bool {
+    do throws(SystemCallFailure) {
+      guard let stat = ProcessStat(try LinuxCalls.contents("/proc/\(id)/stat")) else { return false }
+      guard stat.startTime == startTime, let status = try status() else { return true }
+      if Self.livingThread(of: id, status) == nil { return true }
+      // On its way out it gives its memory up first.
+      return try LinuxCalls.contents("\(folder)/maps").isEmpty
+    } catch {
+      return error.isGone
+    }
+  }
+
+  /// Why memory that was there has gone: the process has ended, or executed another program (execve(2)).
+  var absence: ApplyError.Code { hasEnded ? .processExited : .programExchanged }
+
+  /// Whether it still has the memory that was opened.
+  func hasItsMemory(at address: RuntimeAddress) -> Bool {
+    do throws(SystemCallFailure) {
+      return try !LinuxCalls.read(memory.number, at: address.rawValue, count: 1).isEmpty
+    } catch {
+      return true
+    }
+  }
+
+  /// Where the kernel shows what all threads share.
+  var folder: String {
+    let living = Self.hasProgram(id, thread) ? thread : Self.threadWithProgram(id) ?? thread
+    return "/proc/\(id)/task/\(living)"
+  }
+
+  private static func livingThread(of id: Int32, _ status: ProcessStatus) -> Int32? {
+    if !status.isZombie, hasProgram(id, id) { return id }
+    // The kernel's own threads have no program either.
+    return threadWithProgram(id) ?? (status.isZombie ? nil : id)
+  }
+
+  private static func threadWithProgram(_ id: Int32) -> Int32? {
+    do throws(SystemCallFailure) {
+      return try LinuxCalls.numberedEntries("/proc/\(id)/task").sorted().first { hasProgram(id, $0) }
+    } catch {
+      // It ends while it is looked at.
+      return nil
+    }
+  }
+
+  /// A thread that ends gives its memory up, and with it the program, before it counts as ended.
+  private static func hasProgram(_ id: Int32, _ thread: Int32) -> Bool {
+    do throws(SystemCallFailure) {
+      _ = try LinuxCalls.linkTarget("/proc/\(id)/task/\(thread)/exe")
+      return true
+    } catch {
+      return !error.isGone
+    }
   }
 
   public func mappings() throws(ApplyError) -> [TaskMapping] { try mapsLines().map(TaskMapping.init) }
@@ -181,22 +243,22 @@ extension LinuxProcess {
   func mapsLines() throws(ApplyError) -> [MapsLine] {
     let bytes: [UInt8]
     do throws(SystemCallFailure) {
-      bytes = try LinuxCalls.contents("/proc/\(id)/maps")
+      bytes = try LinuxCalls.contents("\(folder)/maps")
     } catch {
-      throw ApplyError(error.isGone ? .processExited : .taskCallFailed, target: description, failure: error)
+      throw ApplyError(error.isGone && hasEnded ? .processExited : .taskCallFailed, target: description, failure: error)
     }
     guard let lines = MapsLine.parse(bytes) else {
       throw ApplyError(.taskMemoryMalformed, target: description, detail: "/proc/\(id)/maps is not as known")
     }
-    if lines.isEmpty { throw ApplyError(.processExited, target: description) }
+    if lines.isEmpty { throw ApplyError(absence, target: description) }
     return lines
   }
 
   func auxiliaryVector() throws(ApplyError) -> AuxiliaryVector {
     do throws(SystemCallFailure) {
-      return AuxiliaryVector(try LinuxCalls.contents("/proc/\(id)/auxv"))
+      return AuxiliaryVector(try LinuxCalls.contents("\(folder)/auxv"))
     } catch {
-      throw ApplyError(error.isGone ? .processExited : .taskCallFailed, target: description, failure: error)
+      throw ApplyError(error.isGone && hasEnded ? .processExited : .taskCallFailed, target: description, failure: error)
     }
   }
 }

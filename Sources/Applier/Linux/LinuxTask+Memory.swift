@@ -69,6 +69,8 @@ extension LinuxTask {
   /// The task makes its own pages writable, is written to as it could itself, and gives each the protection back that
   /// `/proc/PID/maps` showed: not the segment's, for the loader or the program may have changed it since.
   private func writeAsAllowed(_ bytes: [UInt8], at: RuntimeAddress) throws(ApplyError) {
+    // What is written by the process's number would go to another program that it has executed meanwhile.
+    guard process.hasItsMemory(at: at) else { throw ApplyError(process.absence, target: name) }
     let closed = try closedPages(from: at, UInt64(bytes.count))
     var opened: [TaskMapping] = []
     var failure: ApplyError?

@@ -43,7 +43,7 @@ extension LinuxTask {
       words[ThreadRegisters.Name.rsp.rawValue] = (stack?.range.end.rawValue ?? 4096) &- 4096
       guard let registers = ThreadRegisters(words: words) else { return }
       var look = ThreadLook(task: self, guards: guards, map: map)
-      _ = try look.occupants(process.id, registers)
+      _ = try look.occupants(lead, registers)
     } catch {
       // The look that counts will say so.
     }

@@ -23,6 +23,7 @@ extension LinuxTask {
 
   /// What the call returned, negative for an error, or a named error when the thread could not make it.
   func callSystem(_ call: SystemCall, _ arguments: [UInt64]) throws(ApplyError) -> Int64 {
+    try checkFilter()
     let gadgets = try remoteGadgets()
     return try withHeldThread { (id: Int32) throws(ApplyError) in
       try run(id, .systemCall) { registers in
@@ -33,6 +34,13 @@ extension LinuxTask {
         }
       }
     }
+  }
+
+  /// A filter may answer a call that the program never makes by killing it (SECCOMP_RET_KILL_PROCESS).
+  private func checkFilter() throws(ApplyError) {
+    let status: ProcessStatus?
+    do throws(SystemCallFailure) { status = try process.status(ofThread: lead) } catch { throw self.error(error) }
+    if status?.filtersSystemCalls == true { throw ApplyError(.systemCallsFiltered, target: name) }
   }
 
   /// What a function of no arguments, at this address in the task, returns. It must make no system call and end soon: an
@@ -57,8 +65,8 @@ extension LinuxTask {
     guard !isHeld else {
       throw ApplyError(.taskCallFailed, target: name, detail: "no thread is in a state to make a call")
     }
-    let mainThreadOnly = threads[process.id]?.isRunning == true
-    if mainThreadOnly { try hold(only: process.id) } else { try stopThreads() }
+    let mainThreadOnly = threads[lead]?.isRunning == true
+    if mainThreadOnly { try hold(only: lead) } else { try stopThreads() }
     let result: Result
     do throws(ApplyError) {
       guard let id = threadForCalls else {
@@ -77,7 +85,7 @@ extension LinuxTask {
   private var threadForCalls: Int32? {
     let stopped = threads.values.filter { $0.stop != nil && $0.registers != nil }
     func order(_ thread: LinuxThread) -> (Int, Int) {
-      (thread.stop?.signal ?? 0 == 0 ? 0 : 1, thread.id == process.id ? 0 : 1)
+      (thread.stop?.signal ?? 0 == 0 ? 0 : 1, thread.id == lead ? 0 : 1)
     }
     return stopped.min { order($0) < order($1) }?.id
   }
@@ -178,29 +186,35 @@ extension LinuxTask {
   }
 
   private func restore(_ id: Int32, _ saved: Saved) throws(SystemCallFailure) {
-    // Mask first: killed behind it, we leave a thread that still returns by its frame.
-    try LinuxCalls.setSignalMask(id, saved.signalMask)
-    try LinuxCalls.setExtendedState(id, saved.extendedState)
-    try LinuxCalls.setRegisters(id, saved.registers)
-    if let frame = saved.frame {
-      try LinuxCalls.write(process.memory.number, saved.stack, at: frame.stackPointer)
+    // All of it may be done twice. Mask first: killed behind it, we leave a thread that still returns by its frame.
+    try LinuxCalls.twice { () throws(SystemCallFailure) in
+      try LinuxCalls.setSignalMask(id, saved.signalMask)
+      try LinuxCalls.setExtendedState(id, saved.extendedState)
+      try LinuxCalls.setRegisters(id, saved.registers)
+      if let frame = saved.frame {
+        try LinuxCalls.write(process.memory.number, saved.stack, at: frame.stackPointer)
+      }
     }
     try LinuxCalls.interrupt(id)
     try LinuxCalls.resume(id)
     let deadline = LinuxCalls.nanoseconds &+ patience
     while LinuxCalls.nanoseconds < deadline {
       switch try nextStop(of: id, deadline) {
-      case .interrupted?: return note(id, LinuxThread.Stop())
-      case .groupStop?: return note(id, LinuxThread.Stop(isGroupStop: true))
+      case .interrupted?: return try note(id, LinuxThread.Stop())
+      case .groupStop?: return try note(id, LinuxThread.Stop(isGroupStop: true))
       // In a signal stop the interrupt has been used up, and so has the purpose of asking for it.
-      case .signal(let signal)?: return note(id, LinuxThread.Stop(signal: signal))
+      case .signal(let signal)?: return try note(id, LinuxThread.Stop(signal: signal))
       case .systemCall?, .event?: try LinuxCalls.resume(id)
       case .exited?, .killed?, nil: throw SystemCallFailure(call: "waitpid", number: .gone)
       }
     }
   }
 
-  private func note(_ id: Int32, _ stop: LinuxThread.Stop) { threads[id]?.state = .stopped(stop) }
+  /// It may have got as far as its next system call, which this stop has interrupted like the first one.
+  private func note(_ id: Int32, _ stop: LinuxThread.Stop) throws(SystemCallFailure) {
+    threads[id]?.state = .stopped(stop)
+    threads[id]?.registers = try undoInterruption(of: id, stop, try LinuxCalls.registers(id))
+  }
 
   /// The call's result, or nil when the thread met a fault or did not come back in time.
   private func result(of id: Int32, _ purpose: SignalFrame.Purpose) throws(SystemCallFailure) -> Int64? {
@@ -243,7 +257,8 @@ extension LinuxTask {
   private func nextStop(of id: Int32, _ deadline: UInt64) throws(SystemCallFailure) -> WaitStatus.Kind? {
     var sleep = 2_000
     while LinuxCalls.nanoseconds < deadline {
-      if let kind = try LinuxCalls.pollStatus(id)?.kind {
+      let status = try LinuxCalls.twice { () throws(SystemCallFailure) in try LinuxCalls.pollStatus(id) }
+      if let kind = status?.kind {
         switch kind {
         case .exited, .killed: if id == process.id { ending = kind }
         default: break

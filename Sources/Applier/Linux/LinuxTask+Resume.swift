@@ -3,7 +3,9 @@ extension LinuxTask {
   /// thread has been dealt with.
   func letGo(detachingMainThread: Bool = false) throws(ApplyError) {
     var failure: ApplyError?
-    for id in threads.keys where id != process.id {
+    // One that has not stopped comes last: it is not to keep the others.
+    let others = threads.values.filter { $0.id != lead && $0.state != .ended }
+    for id in others.map(\.id) where threads[id]?.isRunning == false {
       do throws(ApplyError) { try letOtherThreadGo(id) } catch { failure = failure ?? error }
     }
     do throws(ApplyError) {
@@ -16,39 +18,50 @@ extension LinuxTask {
     pauseStart = nil
     if let scheduling { LinuxCalls.restorePriority(scheduling) }
     scheduling = nil
+    for id in others.map(\.id) where threads[id]?.isRunning == true {
+      do throws(ApplyError) { try letLateThreadGo(id) } catch { failure = failure ?? error }
+    }
     if let failure { throw failure }
   }
 
-  private func letOtherThreadGo(_ id: Int32) throws(ApplyError) {
-    // Only after a stop that failed is one still running: it must stop before it can be let go.
-    if threads[id]?.isRunning == true { try hold(only: id) }
+  /// Where it fails, the thread stays noted as stopped, to be let go by the next try.
+  func letOtherThreadGo(_ id: Int32) throws(ApplyError) {
+    try noteStopAgain(of: id)
     try deliverDeferredSignals(id)
-    defer { threads[id] = nil }
     guard let stop = threads[id]?.stop else { return }
     // A thread of a process stopped by job control stays stopped (kernel/ptrace.c, __ptrace_unlink).
-    try ignoringEnd { () throws(SystemCallFailure) in try LinuxCalls.detach(id, signal: stop.signal) }
+    try ignoringEnd { () throws(SystemCallFailure) in
+      try LinuxCalls.twice { () throws(SystemCallFailure) in try LinuxCalls.detach(id, signal: stop.signal) }
+    }
+    threads[id] = nil
   }
 
   func letMainThreadGo() throws(ApplyError) {
-    try deliverDeferredSignals(process.id)
-    guard let stop = threads[process.id]?.stop else { return }
-    threads[process.id]?.state = .running
-    threads[process.id]?.registers = nil
+    try noteStopAgain(of: lead)
+    try deliverDeferredSignals(lead)
+    guard let stop = threads[lead]?.stop else { return }
     try ignoringEnd { () throws(SystemCallFailure) in
-      // PTRACE_LISTEN keeps the job-control stop and still lets SIGCONT end it.
-      if stop.isGroupStop {
-        try LinuxCalls.listen(process.id)
-      } else {
-        try LinuxCalls.resume(process.id, signal: stop.signal)
+      try LinuxCalls.twice { () throws(SystemCallFailure) in
+        // PTRACE_LISTEN keeps the job-control stop and still lets SIGCONT end it.
+        if stop.isGroupStop {
+          try LinuxCalls.listen(lead)
+        } else {
+          try LinuxCalls.resume(lead, signal: stop.signal)
+        }
       }
     }
+    threads[lead]?.state = .running
+    threads[lead]?.registers = nil
   }
 
   private func detachMainThread() throws(ApplyError) {
-    try deliverDeferredSignals(process.id)
-    guard let stop = threads[process.id]?.stop else { return }
-    threads[process.id] = nil
-    try ignoringEnd { () throws(SystemCallFailure) in try LinuxCalls.detach(process.id, signal: stop.signal) }
+    try noteStopAgain(of: lead)
+    try deliverDeferredSignals(lead)
+    guard let stop = threads[lead]?.stop else { return }
+    try ignoringEnd { () throws(SystemCallFailure) in
+      try LinuxCalls.twice { () throws(SystemCallFailure) in try LinuxCalls.detach(lead, signal: stop.signal) }
+    }
+    threads[lead] = nil
   }
 
   private func ignoringEnd(_ call: () throws(SystemCallFailure) -> Void) throws(ApplyError) {

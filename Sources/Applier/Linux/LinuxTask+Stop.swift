@@ -18,6 +18,23 @@ extension LinuxTask {
     guard !isHeld else { return }
     map = TaskMap(process)
     rehearseLook()
+    let deadline = LinuxCalls.nanoseconds &+ patience
+    while true {
+      do throws(ApplyError) {
+        return try stopThreads(until: min(deadline, LinuxCalls.nanoseconds &+ Self.longestTry))
+      } catch {
+        guard error.code == .threadDoesNotStop, LinuxCalls.nanoseconds < deadline else { throw error }
+      }
+      // The others run meanwhile.
+      LinuxCalls.sleep(nanoseconds: 5_000_000)
+      try attend()
+    }
+  }
+
+  /// How long threads stand still for one that does not: its own kernel's business (vfork(2), a device) may take for ever.
+  private static let longestTry: UInt64 = 250_000_000
+
+  private func stopThreads(until deadline: UInt64) throws(ApplyError) {
     map?.forget()
     try takeInThreads(interrupting: false)
     // Without it a thread that spins, resumed first, takes the processor from us while others still stand: measured, 64
@@ -25,7 +42,7 @@ extension LinuxTask {
     scheduling = LinuxCalls.raisePriority()
     pauseStart = LinuxCalls.nanoseconds
     do throws(ApplyError) {
-      try holdAll()
+      try holdAll(until: deadline)
       isHeld = true
     } catch {
       try letGo()
@@ -43,7 +60,7 @@ extension LinuxTask {
     guard !isDetached else { return }
     defer { isDetached = true }
     do throws(ApplyError) {
-      if threads[process.id]?.isRunning == true { try hold(only: process.id) }
+      if threads[lead]?.isRunning == true { try hold(only: lead) }
       try letGo(detachingMainThread: true)
     } catch {
       // It has ended, or will not stop: the kernel detaches when this thread ends.
@@ -53,11 +70,18 @@ extension LinuxTask {
   /// Lets the main thread go on where it has stopped for a reason of its own: a signal for it, job control. To be called
   /// wherever time passes while the task is attached and not held.
   public func attend() throws(ApplyError) {
-    guard !isHeld, !isDetached, threads[process.id]?.isRunning == true else { return }
-    while let status = try poll(process.id) {
-      try note(status, of: process.id)
-      if threads[process.id]?.stop != nil { try letMainThreadGo() }
+    guard !isHeld, !isDetached else { return }
+    for id in threads.keys where id != lead { try letLateThreadGo(id) }
+    while threads[lead]?.isRunning == true, let status = try poll(lead) {
+      try note(status, of: lead)
+      if threads[lead]?.stop != nil { try letMainThreadGo() }
     }
+  }
+
+  /// A thread that was interrupted and had not stopped when the others went on.
+  func letLateThreadGo(_ id: Int32) throws(ApplyError) {
+    try collect(id)
+    if threads[id]?.stop != nil { try letOtherThreadGo(id) }
   }
 
   func requireAttached() throws(ApplyError) {
@@ -67,8 +91,7 @@ extension LinuxTask {
 
   // MARK: Stopping
 
-  private func holdAll() throws(ApplyError) {
-    let deadline = LinuxCalls.nanoseconds &+ patience
+  private func holdAll(until deadline: UInt64) throws(ApplyError) {
     let reports = StopReports()
     for id in threads.keys { try interrupt(id) }
     while true {
@@ -112,10 +135,10 @@ extension LinuxTask {
   private func awaitReport(_ reports: StopReports, until deadline: UInt64) throws(ApplyError) {
     if LinuxCalls.nanoseconds < deadline { return reports.awaitNext() }
     let stuck = threads.values.filter(\.isRunning).map { "\($0.id) (\(process.threadName($0.id)))" }
-    throw ApplyError(.taskCallFailed, target: name, detail: "thread \(stuck.joined(separator: ", ")) does not stop")
+    throw ApplyError(.threadDoesNotStop, target: name, detail: stuck.map { "thread \($0)" }.joined(separator: ", "))
   }
 
-  private func collect(_ id: Int32) throws(ApplyError) {
+  func collect(_ id: Int32) throws(ApplyError) {
     while threads[id]?.isRunning == true, let status = try poll(id) { try note(status, of: id) }
   }
 
@@ -193,9 +216,9 @@ extension LinuxTask {
 
   func poll(_ id: Int32) throws(ApplyError) -> WaitStatus? {
     do throws(SystemCallFailure) {
-      return try LinuxCalls.pollStatus(id)
+      return try LinuxCalls.twice { () throws(SystemCallFailure) in try LinuxCalls.pollStatus(id) }
     } catch {
-      if id != process.id, error.isGone {
+      if id != lead, error.isGone {
         threads[id] = nil
         return nil
       }
@@ -207,6 +230,7 @@ extension LinuxTask {
     switch status.kind {
     case .exited, .killed:
       threads[id] = nil
+      if id == lead, id != process.id { return try chooseLead() }
       guard id == process.id else { return }
       ending = status.kind
       throw ApplyError(.processExited, target: name)
@@ -227,11 +251,29 @@ extension LinuxTask {
   private func noteStop(of id: Int32, _ stop: LinuxThread.Stop) throws(ApplyError) {
     threads[id]?.state = .stopped(stop)
     do throws(SystemCallFailure) {
-      threads[id]?.registers = try undoInterruption(of: id, stop, try LinuxCalls.registers(id))
+      threads[id]?.registers = try LinuxCalls.twice { () throws(SystemCallFailure) in
+        try undoInterruption(of: id, stop, try LinuxCalls.registers(id))
+      }
     } catch {
       // Killed in its stop: the end is the next thing it reports.
       if error.isGone { threads[id]?.state = .running } else { throw self.error(error) }
     }
+  }
+
+  /// A stop of which its registers could not be read is looked at once more before the thread goes on: its system call may
+  /// have been interrupted.
+  func noteStopAgain(of id: Int32) throws(ApplyError) {
+    guard let stop = threads[id]?.stop, threads[id]?.registers == nil else { return }
+    try noteStop(of: id, stop)
+  }
+
+  /// The thread that was the lock has ended, and another takes its place.
+  private func chooseLead() throws(ApplyError) {
+    try takeInThreads(interrupting: isHeld)
+    guard let next = threads.values.filter({ $0.state != .ended }).map(\.id).min() else {
+      throw ApplyError(.processExited, target: name)
+    }
+    lead = next
   }
 
   /// Within clone(2) a thread's registers are not yet what it goes on with: it is sent on to a stop of the usual kind.
@@ -273,7 +315,7 @@ extension LinuxTask {
   /// Some system calls give EINTR whenever a thread stops, even without a signal (signal(7), "Interruption of system calls
   /// and library functions by stop signals"): `epoll_wait`, `semop`, `sigtimedwait`, sockets with time-outs. The
   /// program must not see that, nor a signal that it would not have been woken for without us.
-  private func undoInterruption(
+  func undoInterruption(
     of id: Int32, _ stop: LinuxThread.Stop, _ registers: ThreadRegisters
   ) throws(SystemCallFailure) -> ThreadRegisters {
     guard registers.hasInterruptedSystemCall, !stop.isGroupStop, registers.allowsRestart,

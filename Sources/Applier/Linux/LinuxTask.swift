@@ -35,6 +35,8 @@ public final class LinuxTask: TaskAccess {
   public internal(set) var lastPauseNanoseconds: UInt64?
 
   var threads: [Int32: LinuxThread]
+  /// The thread that stays traced from first to last: the main thread, unless it has ended and left the others.
+  var lead: Int32
   var isHeld = false
   var isDetached = false
   /// How the process ended, if we were told: a parent is told once.
@@ -61,18 +63,18 @@ public final class LinuxTask: TaskAccess {
     let process = try LinuxProcess(id)
     let image = try process.mainImage(entryPoint: entryPoint)
     do throws(SystemCallFailure) {
-      try LinuxCalls.seize(id, .traceSystemCallsApart)
+      try LinuxCalls.seize(process.thread, .traceSystemCallsApart)
     } catch {
       throw Self.refusal(process, error)
     }
     self.init(
-      process, image, LinuxThread(id), options: .traceSystemCallsApart, writeMethod: writeMethod,
+      process, image, LinuxThread(process.thread), options: .traceSystemCallsApart, writeMethod: writeMethod,
       patienceNanoseconds: patienceNanoseconds)
   }
 
-  /// Takes over a process whose main thread this thread has seized.
+  /// Takes over a process of which this thread has seized one thread.
   init(
-    _ process: LinuxProcess, _ image: MainImage, _ mainThread: LinuxThread, options: LinuxCalls.SeizeOptions,
+    _ process: LinuxProcess, _ image: MainImage, _ lead: LinuxThread, options: LinuxCalls.SeizeOptions,
     writeMethod: WriteMethod, patienceNanoseconds: UInt64
   ) {
     self.process = process
@@ -81,7 +83,10 @@ public final class LinuxTask: TaskAccess {
     self.writeMethod = writeMethod
     slide = image.slide
     patience = patienceNanoseconds
-    threads = [mainThread.id: mainThread]
+    threads = [lead.id: lead]
+    self.lead = lead.id
+    // It cannot be traced any more, and is still counted.
+    if lead.id != process.id { threads[process.id] = LinuxThread(process.id, state: .ended) }
   }
 
   /// Lets frames be told by the frame pointer where a function is known to keep one: what has no unwind information would
@@ -102,7 +107,7 @@ public final class LinuxTask: TaskAccess {
   private static func refusal(_ process: LinuxProcess, _ failure: SystemCallFailure) -> ApplyError {
     if failure.isGone { return ApplyError(.noSuchProcess, target: process.description, failure: failure) }
     do throws(SystemCallFailure) {
-      guard let status = try process.status() else {
+      guard let status = try process.status(ofThread: process.thread) else {
         return ApplyError(.taskCallFailed, target: process.description, failure: failure)
       }
       if status.isZombie { return ApplyError(.processIsZombie, target: process.description) }
@@ -120,7 +125,19 @@ public final class LinuxTask: TaskAccess {
       )
     }
     return ApplyError(
-      failure.isGone ? .processExited : .taskCallFailed, target: name, address: address, failure: failure,
+      failure.isGone ? reasonOfAbsence() : .taskCallFailed, target: name, address: address, failure: failure,
       detail: detail)
+  }
+
+  /// Why a thread could not be found. The kernel says so of one thread, and of one that is being killed before it counts as
+  /// ended: the others are still written to if that is taken for the end of the process.
+  private func reasonOfAbsence() -> ApplyError.Code {
+    let deadline = LinuxCalls.nanoseconds &+ min(patience, 50_000_000)
+    while LinuxCalls.nanoseconds < deadline {
+      if process.hasEnded { return .processExited }
+      if !process.hasItsMemory(at: image.entryPoint) { return process.absence }
+      LinuxCalls.sleep(nanoseconds: 1_000_000)
+    }
+    return .taskCallFailed
   }
 }

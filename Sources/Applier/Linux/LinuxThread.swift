@@ -22,7 +22,10 @@ struct LinuxThread {
   /// Signals (`siginfo_t`) that had to be taken from it; delivered when it goes on.
   var deferredSignals: [[UInt8]] = []
 
-  init(_ id: Int32) { self.id = id }
+  init(_ id: Int32, state: State = .running) {
+    self.id = id
+    self.state = state
+  }
 
   var stop: Stop? {
     if case .stopped(let stop) = state { return stop }

@@ -11,6 +11,8 @@ struct ProcessStatus: Hashable, Sendable {
   var blockedSignals: UInt64
   var ignoredSignals: UInt64
   var caughtSignals: UInt64
+  /// Whether a filter decides which system calls the thread may make (seccomp(2)), and by which it may be killed.
+  var filtersSystemCalls: Bool
 
   /// Nil where a line is missing that every kernel since 2.6.23 writes.
   init?(_ bytes: [UInt8]) {
@@ -30,6 +32,8 @@ struct ProcessStatus: Hashable, Sendable {
     blockedSignals = blocked
     ignoredSignals = ignored
     caughtSignals = caught
+    // Since Linux 3.8; 1 is strict mode, 2 a filter.
+    filtersSystemCalls = lines.number("Seccomp").map { $0 != 0 } ?? false
   }
 
   var isZombie: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }

@@ -12,7 +12,7 @@ extension ApplyPlan {
     var builder = PlanBuilder(base: base, nature: nature, steps: steps)
     for step in steps { try builder.add(step) }
     self.init(
-      nature: nature, from: from, to: destination,
+      nature: nature, architecture: base.architecture, from: from, to: destination,
       direction: steps.allSatisfy { $0.direction == .backward } ? .backward : .forward,
       updates: steps.map(\.update.number), maps: builder.maps, protections: builder.protections,
       guards: builder.guards, resize: builder.resize, edits: builder.edits.extents, cells: builder.cells.cells,

@@ -7,6 +7,7 @@ public import Journal
 /// One code path makes it for every target. It holds values as the image has them; a target adds its slide.
 public struct ApplyPlan: Sendable {
   public let nature: TargetNature
+  let architecture: BaseImage.Architecture
   /// Digests of the updates that the steps lead from and to.
   public let from: Digest
   public let to: TargetHeader.Position

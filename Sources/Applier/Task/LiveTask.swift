@@ -124,6 +124,8 @@ public final class LiveTask: UpdateTarget {
 
   public func resume() throws(ApplyError) { try access.resumeThreads() }
 
+  public func attend() throws(ApplyError) { try access.attend() }
+
   public func occupants(of guards: [PlannedGuard]) throws(ApplyError) -> [GuardOccupant] {
     var ranges: [GuardedRange] = []
     for planned in guards {
