@@ -15,7 +15,7 @@ final class TaskMap {
   init(_ process: LinuxProcess) {
     self.process = process
     do throws(SystemCallFailure) {
-      descriptor = Descriptor(try LinuxCalls.open("/proc/\(process.id)/maps"))
+      descriptor = Descriptor(try LinuxCalls.open("\(process.folder)/maps"))
     } catch {
       // The map itself will say why.
     }

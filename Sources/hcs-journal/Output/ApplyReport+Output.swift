@@ -3,7 +3,9 @@ import Journal
 
 extension ApplyReport {
   func lines(_ style: TextStyle) -> [String] {
-    if isAlreadyThere { return ["\(target): already at \(to.number.title)"] }
+    if isAlreadyThere {
+      return ["\(target): \(settled == nil ? "already" : "now") at \(to.number.title)"] + settlementLines(style)
+    }
     let way = "\(from.number.title) → \(style.bold(to.number.title))"
     if isDryRun {
       return [
@@ -11,7 +13,7 @@ extension ApplyReport {
         "  \(byteCount.counted("byte")) would be written; nothing was",
       ]
     }
-    var lines = ["\(target): \(way)", "  " + written]
+    var lines = ["\(target): \(way)"] + settlementLines(style) + ["  " + written]
     if let pauseNanoseconds {
       let retries =
         retryCount == 0 ? "" : ", after \(retryCount.counted("try", plural: "tries")) that found one in the way"
@@ -25,6 +27,15 @@ extension ApplyReport {
     }
     lines += threadsInOldBodies.map { "  " + style.yellow("still in an old body: ") + "\($0.line)" }
     return lines
+  }
+
+  private func settlementLines(_ style: TextStyle) -> [String] {
+    guard let settled else { return [] }
+    let end = settled.settlement == .finish ? "finished" : "taken back"
+    return [
+      "  " + style.yellow("was torn")
+        + " on its way from \(settled.from.number.title) to \(settled.to.number.title); that was \(end) first"
+    ]
   }
 
   private var written: String {
@@ -51,6 +62,15 @@ extension ApplyReport {
       ("protections", .array(protections.map(\.json))),
       ("threadsInOldBodies", .array(threadsInOldBodies.map(\.json))),
       ("pauseNanoseconds", pauseNanoseconds.map(JSONValue.count)), ("retryCount", .count(retryCount)),
+      (
+        "settled",
+        settled.map {
+          .object([
+            ("from", $0.from.json), ("to", $0.to.json),
+            ("by", .string($0.settlement == .finish ? "finish" : "undo")),
+          ])
+        }
+      ),
     ]
   }
 }

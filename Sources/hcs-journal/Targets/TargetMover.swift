@@ -28,11 +28,18 @@ struct TargetMover {
   }
 
   private func move(_ name: TargetName, _ way: Way) throws -> ApplyReport {
+    let (report, known) = try held(name, way)
+    if !isDryRun, let known { try store.noteTarget(known) }
+    return report
+  }
+
+  /// The target is let go with the return: whoever waits for the journal must not keep a process attached, for which signals
+  /// wait meanwhile.
+  private func held(_ name: TargetName, _ way: Way) throws -> (ApplyReport, KnownTarget?) {
     let open = try OpenTarget(name, store: store, options.writeMethod, breaksLinks: options.breakLinks)
     if !isDryRun, let process = open.process { try noteBefore(process, open.target) }
     let report = try move(open.target, way)
-    if !isDryRun, let process = open.process { try store.noteTarget(process.known(at: report.to.digest)) }
-    return report
+    return (report, open.process?.known(at: report.to.digest))
   }
 
   /// Before the first write: should this command die on the way, `targets` and `--all` find the process, and the process's own
@@ -47,9 +54,22 @@ struct TargetMover {
 
   func move(_ target: any UpdateTarget, _ way: Way) throws -> ApplyReport {
     let applier = UpdateApplier(base: store.base, options: options.applier(isDryRun))
-    let standing = try applier.standing(of: target)
+    var standing = try applier.standing(of: target)
+    var settled: ApplyReport.Settled?
+    if case .torn(let position, let intent) = standing, !isDryRun {
+      settled = try settle(target, applier, position, intent, for: way)
+      standing = try applier.standing(of: target)
+    }
     let position = standing.position
     guard case .at = standing else { return try applier.apply([], to: position, on: target) }
+    var report = try move(target, applier, way.after(settled), from: position)
+    report.settled = settled
+    return report
+  }
+
+  private func move(
+    _ target: any UpdateTarget, _ applier: UpdateApplier, _ way: Way, from position: TargetHeader.Position
+  ) throws -> ApplyReport {
     guard let from = try number(position.digest) else {
       throw ApplyError(.positionUnknown, target: target.name, found: position.digest.bytes)
     }
@@ -60,6 +80,20 @@ struct TargetMover {
     if steps.isEmpty { return try applier.apply([], to: destination, on: target) }
     let old = try OldBodies(store, at: destination.digest, from: position.digest).bodies
     return try applier.apply(steps, to: destination, on: target, supersededBodies: old)
+  }
+
+  /// Brings a target that an applier has left half-way to the side that the way leads to.
+  private func settle(
+    _ target: any UpdateTarget, _ applier: UpdateApplier, _ position: TargetHeader.Position,
+    _ intent: TargetHeader.Intent, for way: Way
+  ) throws -> ApplyReport.Settled {
+    let steps = try store.steps(from: position.digest, to: intent.destination.digest)
+    let settlement = way.settlement(from: position.number, intent)
+    if settlement == .finish { try options.signatures.check(steps, to: intent.destination.digest, in: store) }
+    let reached = settlement == .finish ? intent.destination : position
+    let old = try OldBodies(store, at: reached.digest, from: position.digest).bodies
+    _ = try applier.settle(steps, by: settlement, on: target, supersededBodies: old)
+    return ApplyReport.Settled(from: position, to: intent.destination, settlement: settlement)
   }
 
   private func number(_ digest: Digest) throws(JournalError) -> UpdateNumber? {
@@ -97,6 +131,25 @@ struct TargetMover {
       throw CommandError(.updateIsNotBehind, target: target.name, position: from, update: to)
     default: break
     }
+  }
+}
+
+extension TargetMover.Way {
+  /// The end at which the user's way goes on: where it leads, or else the nearer of the two.
+  fileprivate func settlement(from position: UpdateNumber, _ intent: TargetHeader.Intent) -> Settlement {
+    switch self {
+    case .replay(let number), .rollback(let number), .anyWay(let number as UpdateNumber?):
+      if number == intent.destination.number { return .finish }
+      if number == position { return .undo }
+    }
+    let leadsForward = if case .rollback = self { false } else { true }
+    return leadsForward == (intent.direction == .forward) ? .finish : .undo
+  }
+
+  /// Back by one is done where what had been begun forward was taken back, or what had been begun backward was finished.
+  fileprivate func after(_ settled: ApplyReport.Settled?) -> Self {
+    guard let settled, case .rollback(nil) = self else { return self }
+    return .rollback(settled.reached.number)
   }
 }
 

@@ -18,6 +18,13 @@ struct TargetVerifier {
   }
 
   private func look(at name: TargetName) throws -> VerifiedTarget.Finding {
+    let (finding, known) = try held(name)
+    if let known { try store.noteTarget(known) }
+    return finding
+  }
+
+  /// The target is let go with the return, before the journal is written: that may have to wait.
+  private func held(_ name: TargetName) throws -> (VerifiedTarget.Finding, KnownTarget?) {
     let open = try OpenTarget(name, store: store, options.writeMethod)
     let applier = UpdateApplier(base: store.base, options: options.applier(options.dryRun))
     var standing = try applier.standing(of: open.target)
@@ -34,9 +41,9 @@ struct TargetVerifier {
       let history = try store.steps(from: store.base.digest, to: position.digest)
       finding.mismatches = try applier.verify(history, on: open.target)
       finding.signature = try (open.target as? FileImage)?.signatureMismatches()
-      if let process = open.process { try store.noteTarget(process.known(at: position.digest)) }
+      return (finding, open.process?.known(at: position.digest))
     }
-    return finding
+    return (finding, nil)
   }
 }
 
@@ -113,14 +120,17 @@ extension VerifiedTarget.Finding {
 
 extension ContentMismatch {
   fileprivate var line: String {
-    "\(place.text), of update \(source.update), operation \(source.operation): expected "
+    let hand = suspect.map { $0 == .breakpoint ? "a debugger's breakpoint" : "another tool's hook" }
+    return "\(place.text), of update \(source.update), operation \(source.operation): expected "
       + "\(expected.hexadecimalPreview(16)), found \(found.hexadecimalPreview(16))"
+      + (hand.map { "; it looks like \($0)" } ?? "")
   }
 
   fileprivate var json: JSONValue {
     .object([
       place.member, ("update", .integer(source.update.rawValue)), ("operation", .count(source.operation)),
       ("expected", .string(expected.hexadecimal)), ("found", .string(found.hexadecimal)),
+      ("suspect", suspect.map { .string($0.rawValue) }),
     ])
   }
 }
