@@ -101,7 +101,17 @@ int linux_task_peek_signals(pid_t thread) {
   return total;
 }
 
+// A stop that has been waited for has no signal any more (kernel/exit.c, wait_task_stopped): were we killed then, the thread would
+// go on without it. So stops are looked at and left, and only an end is collected.
 int linux_task_poll_status(pid_t thread, int *status) {
+  siginfo_t info = {0};
+  int options = WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL;
+  if (waitid(P_PID, (id_t)thread, &info, options) < 0) return -errno;
+  if (info.si_pid == 0) return 0;
+  if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
+    *status = info.si_status << 8 | 0x7f;
+    return thread;
+  }
   return (int)checked(waitpid(thread, status, __WALL | WNOHANG));
 }
 

@@ -134,6 +134,23 @@ struct LinuxTaskStopTests {
     #expect(throws: Never.self) { try victim.attach() }
   }
 
+  @Test func `a signal that stands before its delivery is not lost with the tracer`() throws {
+    let victim = try LinuxVictim("signals")
+    for number in 1...5 {
+      try onOwnThread {
+        let task = try victim.attach()
+        var value = sigval()
+        value.sival_int = Int32(number)
+        #expect(sigqueue(victim.id, firstRealTimeSignal, value) == 0)
+        usleep(5000)
+        try task.stopThreads()
+        _ = Unmanaged.passRetained(task)
+      }
+      try expectSoon(Int64(number)) { try victim.value("count") }
+    }
+    #expect(try victim.value("sum") == 15)
+  }
+
   @Test func `a call from another thread than the one that attached is refused in words`() throws {
     let victim = try LinuxVictim("pages")
     let task = try victim.attach()
