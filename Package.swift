@@ -46,6 +46,7 @@ let package = Package(
       dependencies: [
         "Addressing", "CLZ4",
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Crypto", package: "swift-crypto"),
       ],
       resources: [.embedInCode("migrations")]),

@@ -151,8 +151,8 @@ import Testing
     let update = try store.append(GoldenJournalTests.update, parent: SmallImage.base.digest)
     func lines(_ sql: String) throws -> [String] {
       try store.queue.unsafeRead { db in
-        try db.all(sql) { row in
-          (0..<row.count).map { (row[$0] as DatabaseValue).description }.joined(separator: " ")
+        try Row.fetchAll(db, sql: sql).map { row in
+          row.databaseValues.map(\.description).joined(separator: " ")
         }
       }
     }

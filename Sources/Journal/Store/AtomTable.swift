@@ -26,7 +26,7 @@ struct AtomTable {
   }
 
   /// The five columns of an identity, in the order of the table.
-  static func decode(_ row: Row, from index: Int) throws(JournalError) -> AtomIdentity {
+  static func decode(_ row: ResultRow, from index: Int) throws(JournalError) -> AtomIdentity {
     AtomIdentity(
       name: try row.text(index), unit: try row.optionalText(index + 1),
       unitOrdinal: UInt32(truncatingIfNeeded: try row.integer(index + 2)),

@@ -26,7 +26,7 @@ extension BaseTables {
     return image
   }
 
-  private static func decode(_ row: Row, segments: [Segment]) throws(JournalError) -> BaseImage {
+  private static func decode(_ row: ResultRow, segments: [Segment]) throws(JournalError) -> BaseImage {
     BaseImage(
       format: try row.kind(0, BaseImage.Format.self), architecture: try row.kind(1, BaseImage.Architecture.self),
       isPositionIndependent: try row.integer(2) != 0, identity: try row.blob(3), digest: try row.digest(4),

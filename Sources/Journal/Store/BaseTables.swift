@@ -101,35 +101,12 @@ enum BaseTables {
   /// SHA-256 over the values of all rows: SQLite has no checksums of its own.
   static func proof(of table: String, in db: Database) throws -> Digest {
     let order = provedTables[table] ?? NoteTables.keys[table] ?? "rowid"
-    let rows = try Row.fetchCursor(db, sql: "SELECT * FROM \(table) ORDER BY \(order)")
+    let rows = try db.cursor("SELECT * FROM \(table) ORDER BY \(order)")
     return try Digest.sha256(pieces: { () throws -> [UInt8]? in
       var writer = ByteWriter()
-      while writer.bytes.count < chunkByteCount, let row = try rows.next() { writer.append(row) }
+      while writer.bytes.count < chunkByteCount, let row = try rows.next() { try writer.append(row) }
       return writer.bytes.isEmpty ? nil : writer.bytes
     })
-  }
-}
-
-extension ByteWriter {
-  /// Every value with its type, so that no two rows give the same bytes.
-  mutating func append(_ row: Row) {
-    for index in 0..<row.count {
-      switch (row[index] as DatabaseValue).storage {
-      case .null: append(UInt8(0))
-      case .int64(let value):
-        append(UInt8(1))
-        append(signed: value)
-      case .double(let value):
-        append(UInt8(2))
-        append(varint: value.bitPattern)
-      case .string(let value):
-        append(UInt8(3))
-        append(value)
-      case .blob(let value):
-        append(UInt8(4))
-        append(byteString: value)
-      }
-    }
   }
 }
 

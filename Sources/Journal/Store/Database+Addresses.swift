@@ -21,7 +21,7 @@ func searchable(_ range: AddressRange) -> (start: Int64, end: Int64) {
   (Int64(clamping: range.start.rawValue), Int64(clamping: range.end.rawValue))
 }
 
-extension Row {
+extension ResultRow {
   func address(_ index: Int) throws(JournalError) -> VirtualAddress { VirtualAddress(try unsigned(index)) }
 
   func range(_ index: Int) throws(JournalError) -> AddressRange {

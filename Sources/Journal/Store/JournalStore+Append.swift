@@ -25,6 +25,36 @@ extension JournalStore {
     }
   }
 
+  /// Records a chain of updates, each the child of the one before, in one transaction: all of them or none, and one wait for
+  /// the disk. Otherwise as `append`.
+  ///
+  /// - Returns: the last of them; nil where there are none.
+  @discardableResult
+  public func append(
+    contentsOf chain: some Sequence<UpdateContent>, parent: Digest
+  ) throws(JournalError) -> Update? {
+    do {
+      return try write { db in
+        var last: Update?
+        for content in chain {
+          let parent = last?.digest ?? parent
+          let digest = try UpdateCoding.digest(of: content, parent: parent)
+          last = try append(content, digest: digest, parent: parent, in: db).update
+        }
+        return last
+      }
+    } catch {
+      forgetWhatWasTakenBack()
+      throw error
+    }
+  }
+
+  /// Caches may name updates of a transaction that was taken back.
+  func forgetWhatWasTakenBack() {
+    lineages.removeAll()
+    decodedUpdates.removeAll()
+  }
+
   /// - Parameter digest: the update's, known to be that of the content and the parent.
   func append(
     _ content: UpdateContent, digest: Digest, parent: Digest, in db: Database

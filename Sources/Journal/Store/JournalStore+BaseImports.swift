@@ -20,7 +20,7 @@ extension JournalStore {
     }
   }
 
-  private static func baseImport(_ row: Row) throws -> BaseImport {
+  private static func baseImport(_ row: ResultRow) throws -> BaseImport {
     BaseImport(
       symbol: ImportedSymbol(
         name: try row.text(0), version: try row.optionalText(1), library: try row.optionalText(2),

@@ -31,13 +31,11 @@ extension JournalStore {
   public func baseSymbols(overlapping range: AddressRange) throws(JournalError) -> [BaseSymbol] {
     let (start, end) = searchable(range)
     return try lookUp { db in
-      let cursor = try Row.fetchCursor(
-        try db.cachedStatement(
-          sql: """
-            SELECT \(SymbolTable.columns), max(base_symbol.address + base_symbol.byte_count, ifnull(reach, 0))
-            FROM \(SymbolTable.source) WHERE space = 0 AND address < ? ORDER BY address DESC, base_symbol.ordinal DESC
-            """),
-        arguments: [end])
+      let cursor = try db.cursor(
+        """
+        SELECT \(SymbolTable.columns), max(base_symbol.address + base_symbol.byte_count, ifnull(reach, 0))
+        FROM \(SymbolTable.source) WHERE space = 0 AND address < ? ORDER BY address DESC, base_symbol.ordinal DESC
+        """, [end])
       var found: [BaseSymbol] = []
       while let row = try cursor.next() {
         let symbol = try SymbolTable.decode(row)
@@ -107,7 +105,7 @@ extension JournalStore {
     try db.all("SELECT name, byte_count, layout FROM base_type WHERE name = ? ORDER BY id", [name], typeLayout)
   }
 
-  private static func typeLayout(_ row: Row) throws -> TypeLayout {
+  private static func typeLayout(_ row: ResultRow) throws -> TypeLayout {
     TypeLayout(name: try row.text(0), byteCount: try row.unsigned(1), layout: try row.text(2))
   }
 

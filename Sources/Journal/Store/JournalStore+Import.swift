@@ -25,9 +25,7 @@ extension JournalStore {
     do {
       return try write { db in try take(head.itemCount, from: &source, into: db) }
     } catch {
-      // They may name updates of the transaction that was taken back.
-      lineages.removeAll()
-      decodedUpdates.removeAll()
+      forgetWhatWasTakenBack()
       throw error
     }
   }

@@ -76,7 +76,7 @@ struct SignatureTable {
   }
 
   /// The columns `key` and `signature`.
-  static func decode(_ row: Row, from index: Int) throws(JournalError) -> UpdateSignature {
+  static func decode(_ row: ResultRow, from index: Int) throws(JournalError) -> UpdateSignature {
     guard let key = PublicKey(bytes: try row.blob(index)),
       let signature = UpdateSignature(key: key, bytes: try row.blob(index + 1))
     else { throw JournalError(.damaged, detail: "a signature has not the length of one") }
@@ -87,14 +87,13 @@ struct SignatureTable {
 extension JournalVerifier {
   mutating func checkSignatures() {
     check(.signature) { verifier in
-      let rows = try verifier.db.all(
+      let rows = try verifier.db.cursor(
         """
         SELECT signature.key, signature.signature, signature.digest, update_entry.number FROM signature
           LEFT JOIN update_entry ON update_entry.digest = signature.digest
         ORDER BY update_entry.number, signature.key
-        """
-      ) { $0.copy() }
-      for row in rows {
+        """)
+      while let row = try rows.next() {
         let number = try row.optionalInteger(3)
         verifier.check(.signature, update: number) { verifier in
           let signature = try SignatureTable.decode(row, from: 0)

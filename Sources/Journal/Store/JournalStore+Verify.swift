@@ -163,7 +163,7 @@ struct JournalVerifier {
   private static func rows(_ db: Database, _ query: String) throws -> [[UInt8]] {
     try db.all(query) { row in
       var writer = ByteWriter()
-      writer.append(row)
+      try writer.append(row)
       return writer.bytes
     }
   }

@@ -161,7 +161,7 @@ struct PlacementTable {
       [number, row.atom, row.branch, row.from])
   }
 
-  private static func decode(_ row: Row) throws -> PlacementRow {
+  private static func decode(_ row: ResultRow) throws -> PlacementRow {
     var placement: Placement?
     if try row.optionalInteger(6) != nil {
       let cell = try row.optionalInteger(10) == nil ? nil : try row.address(10)

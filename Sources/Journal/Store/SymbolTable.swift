@@ -71,7 +71,7 @@ enum SymbolTable {
     return id
   }
 
-  static func decode(_ row: Row) throws(JournalError) -> BaseSymbol {
+  static func decode(_ row: ResultRow) throws(JournalError) -> BaseSymbol {
     let isThreadLocal = try row.integer(8) == 1
     return BaseSymbol(
       name: try row.text(0),
