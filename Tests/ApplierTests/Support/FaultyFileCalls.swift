@@ -7,6 +7,8 @@ final class FaultyFileCalls: FileCalls {
   var onCall: ((String) -> Void)?
   private(set) var callCount = 0
   private(set) var log: [String] = []
+  /// What was written where, in order.
+  private(set) var writes: [Range<UInt64>] = []
 
   private func count(_ name: String) throws(FileCallError) {
     callCount += 1
@@ -65,6 +67,7 @@ final class FaultyFileCalls: FileCalls {
       throw error
     }
     try system.write(bytes, to: file, at: offset)
+    writes.append(offset..<offset + UInt64(bytes.count))
   }
 
   func truncate(_ file: FileHandleNumber, to byteCount: UInt64) throws(FileCallError) {

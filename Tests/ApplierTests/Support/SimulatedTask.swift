@@ -83,12 +83,14 @@ final class SimulatedTask: TaskAccess {
     }
     if !isStopped, at < RuntimeAddress(SmallImage.arenaCode.start, slide: slide) { unsafeWrites.append(at) }
     try put(bytes, at)
+    tally(bytes.count, at)
   }
 
   func storePointer(_ value: UInt64, at: RuntimeAddress) throws(ApplyError) {
     try call("store")
     guard at.rawValue % 8 == 0 else { throw ApplyError(.taskCallFailed, runtimeAddress: at, detail: "not aligned") }
     try put(value.bytes, at)
+    tally(8, at)
   }
 
   func mappings() throws(ApplyError) -> [TaskMapping] {
@@ -122,6 +124,17 @@ final class SimulatedTask: TaskAccess {
   private func put(_ bytes: [UInt8], _ at: RuntimeAddress) throws(ApplyError) {
     let (start, offset) = try place(at, bytes.count)
     regions[start]?.bytes.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+  }
+
+  /// How often each byte was written from outside, the header page's left out.
+  private(set) var writeCounts: [VirtualAddress: Int] = [:]
+
+  func forgetWrites() { writeCounts = [:] }
+
+  private func tally(_ byteCount: Int, _ at: RuntimeAddress) {
+    let start = at.virtualAddress(slide: slide)
+    if SmallImage.header.contains(start) { return }
+    for index in 0..<byteCount { writeCounts[start.displaced(by: Int64(index)), default: 0] += 1 }
   }
 
   /// What the program itself would do.
