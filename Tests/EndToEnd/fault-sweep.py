@@ -294,10 +294,9 @@ class OfRecord(OfProcess):
     since = ".hcsj"
 
     def begin(self):
-        if self.busy and self.state != self.origin:
-            # The journal that is put back does not know the last update if it was recorded at another time.
-            self.sweep.run("rollback", "--to", str(self.origin), *self.target)
-            self.state = self.origin
+        # The journal that is put back does not know the last update if it was recorded at another time.
+        if self.busy:
+            self.move()
         for path in ("busy.hcsj-wal", "busy.hcsj-shm"):
             pathlib.Path(path).unlink(missing_ok=True)
         shutil.copy("before-last.hcsj", "busy.hcsj")

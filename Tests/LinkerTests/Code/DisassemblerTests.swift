@@ -25,13 +25,17 @@ import Testing
         .conditionalJump(VirtualAddress(0x1018)), .jump(nil), .next, .next, .conditionalJump(VirtualAddress(0x1030)),
         .stop, .return,
       ])
-    func reference(_ kind: CodeReference.Kind, _ target: UInt64, _ offset: Int, _ count: Int) -> CodeReference {
-      CodeReference(kind: kind, target: VirtualAddress(target), fieldOffset: offset, fieldByteCount: count)
+    func reference(
+      _ kind: CodeReference.Kind, _ target: UInt64, _ offset: Int, _ count: Int, accesses: Int? = nil
+    ) -> CodeReference {
+      CodeReference(
+        kind: kind, target: VirtualAddress(target), fieldOffset: offset, fieldByteCount: count,
+        accessByteCount: accesses)
     }
     #expect(
       body.references == [
         reference(.memory, 0x101b, 7, 4), reference(.branch, 0x1110, 12, 4), reference(.branch, 0x1010, 17, 1),
-        reference(.branch, 0x1018, 20, 4), reference(.memory, 0x1022, 26, 4),
+        reference(.branch, 0x1018, 20, 4), reference(.memory, 0x1022, 26, 4, accesses: 8),
         reference(.immediate, 0x1234_5678, 42, 4), reference(.branch, 0x1030, 47, 1),
       ])
   }
