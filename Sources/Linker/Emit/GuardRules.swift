@@ -57,7 +57,7 @@ struct GuardRules {
 
   private func addCallersOfUntyped(_ caller: LinkSet.Definition, to state: inout EmitterState) throws(LinkError) {
     guard let known = try identities.known(caller.id, symbol: caller.symbol) else { return }
-    for callee in try registers.allCallees(of: caller) where callee != caller && decisions.changes(callee.id) {
+    for callee in try registers.allCallees(of: caller) where callee != caller && changes(callee) {
       guard let former = try identities.known(callee.id, symbol: callee.symbol),
         former.typeDigest == nil || identities.typeDigest(callee.id, symbol: callee.symbol) == nil
       else { continue }
@@ -84,7 +84,7 @@ struct GuardRules {
   private func isMisleading(_ entry: VirtualAddress, for caller: LinkSet.Definition) throws(LinkError) -> Bool? {
     guard let callee = entries[entry] else { return nil }
     guard callee != caller, try isOfOneCompilation(caller, callee, at: entry) else { return false }
-    return try registers.mayMislead(callersOf: callee) { function throws(LinkError) in decisions.changes(function.id) }
+    return try registers.mayMislead(callersOf: callee) { function throws(LinkError) in changes(function) }
   }
 
   /// Or was, before the callee's source moved to another file.
@@ -95,6 +95,12 @@ struct GuardRules {
     let unit = set.objects[caller.id.object].unit
     let symbols = try identities.directory.baseSymbols(overlapping: AddressRange(start: entry, byteCount: 1))
     return symbols.contains { $0.unit == unit }
+  }
+
+  /// Whether the function's entry leads to another body from now on. Never that of a part or clone that a compiler made: the
+  /// new one is an atom of its own, and old bodies keep theirs.
+  private func changes(_ function: LinkSet.Definition) -> Bool {
+    decisions.changes(function.id) && !identities.isAnonymous(function.id)
   }
 
   /// It was compiled for what it calls now: not for any earlier version, to which going back further leads.
@@ -115,8 +121,9 @@ struct GuardRules {
   }
 
   private func hasVersions(_ function: LinkSet.Definition) throws(LinkError) -> Bool {
-    guard !decisions.changes(function.id) else { return true }
-    guard let known = try identities.known(function.id, symbol: function.symbol) else { return false }
+    if changes(function) { return true }
+    guard !identities.isAnonymous(function.id), let known = try identities.known(function.id, symbol: function.symbol)
+    else { return false }
     return try identities.directory.bodies(of: known).count > 1
   }
 
