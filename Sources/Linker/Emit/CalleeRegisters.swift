@@ -10,7 +10,7 @@ import Journal
 final class CalleeRegisters {
   /// How many functions are looked at for one answer, and how many entries for one old body.
   private static let mostFunctions = 16
-  private static let mostEntries = 256
+  private static let mostEntries = 64
 
   private let identities: AtomIdentities
   private let memory: PlacedMemory
@@ -20,6 +20,18 @@ final class CalleeRegisters {
   private var bodies: [VirtualAddress: Bool] = [:]
   private var decoded: [AddressRange: CodeBody] = [:]
   private var callees: [LinkSet.Definition: Calls] = [:]
+
+  /// A function's body in the image, and its compilation unit where that is known.
+  private struct ImageFunction {
+    var body: AddressRange
+    var unit: String?
+
+    /// Known to be of another compilation: the compiler of either did not see the other.
+    func isApart(from other: Self) -> Bool {
+      guard let unit, let otherUnit = other.unit, !unit.isEmpty, !otherUnit.isEmpty else { return false }
+      return unit != otherUnit
+    }
+  }
 
   private struct Calls {
     /// Functions of the same object, and of the other objects.
@@ -54,16 +66,16 @@ final class CalleeRegisters {
   /// The functions that a body of the image goes by: those at the entries it calls directly, and below them, as far
   /// as no call settles it. `visit` answers for an entry that the objects define; nil lets the walk go on.
   func mayMislead(
-    _ body: AddressRange, visit: (VirtualAddress) throws(LinkError) -> Bool?
+    _ body: AddressRange, ofUnit unit: String, visit: (VirtualAddress) throws(LinkError) -> Bool?
   ) throws(LinkError) -> Bool {
     var seen: Set<VirtualAddress> = [body.start]
-    var waiting = [body]
+    var waiting = [ImageFunction(body: body, unit: unit)]
     while let next = waiting.popLast() {
       guard seen.count <= Self.mostEntries else { return true }
-      for entry in try targets(of: next) where seen.insert(entry).inserted {
+      for entry in try targets(of: next.body) where seen.insert(entry).inserted {
         if let answer = try visit(entry) {
           if answer { return true }
-        } else if let function = try function(at: entry), try !changesAll(function) {
+        } else if let function = try function(at: entry), !function.isApart(from: next), try !changesAll(function) {
           waiting.append(function)
         }
       }
@@ -75,7 +87,10 @@ final class CalleeRegisters {
   private func mayBeReliedOn(_ function: LinkSet.Definition) throws(LinkError) -> Bool {
     guard try changesAll(function) else { return true }
     guard let known = try identities.known(function.id, symbol: function.symbol) else { return false }
-    for body in try identities.directory.bodies(of: known) where try !changesAll(body) { return true }
+    let unit = set.objects[function.id.object].unit
+    for body in try identities.directory.bodies(of: known) {
+      if try !changesAll(ImageFunction(body: body, unit: unit)) { return true }
+    }
     return false
   }
 
@@ -144,26 +159,28 @@ final class CalleeRegisters {
 
   // MARK: In the image
 
-  private func changesAll(_ range: AddressRange) throws(LinkError) -> Bool {
-    if let known = bodies[range.start] { return known }
-    let answer = try findsUnknownCall(from: range)
-    bodies[range.start] = answer
+  private func changesAll(_ function: ImageFunction) throws(LinkError) -> Bool {
+    if let known = bodies[function.body.start] { return known }
+    let answer = try findsUnknownCall(from: function)
+    bodies[function.body.start] = answer
     return answer
   }
 
   /// The nearest functions first, and not many: what settles it is mostly near, and programs are large.
-  private func findsUnknownCall(from range: AddressRange) throws(LinkError) -> Bool {
-    var seen: Set<VirtualAddress> = [range.start]
-    var waiting = [range]
+  private func findsUnknownCall(from function: ImageFunction) throws(LinkError) -> Bool {
+    var seen: Set<VirtualAddress> = [function.body.start]
+    var waiting = [function]
     var next = 0
     while next < min(waiting.count, Self.mostFunctions) {
-      let body = waiting[next]
+      let caller = waiting[next]
       next += 1
-      if bodies[body.start] == true { return true }
-      if try callsByPointer(body) { return true }
-      for target in try targets(of: body) where seen.insert(target).inserted {
+      if bodies[caller.body.start] == true { return true }
+      if try callsByPointer(caller.body) { return true }
+      for target in try targets(of: caller.body) where seen.insert(target).inserted {
         if let slot = try memory.slot(ofStubAt: target), case .imported = try memory.pointer(at: slot) { return true }
-        if let callee = try function(at: target) { waiting.append(callee) }
+        guard let callee = try self.function(at: target) else { continue }
+        if callee.isApart(from: caller) { return true }
+        waiting.append(callee)
       }
     }
     return false
@@ -200,11 +217,13 @@ final class CalleeRegisters {
     identities.directory.store.base.segments.contains { $0.isPartOfArena && $0.range.contains(range.start) }
   }
 
-  private func function(at entry: VirtualAddress) throws(LinkError) -> AddressRange? {
+  private func function(at entry: VirtualAddress) throws(LinkError) -> ImageFunction? {
     let byte = AddressRange(start: entry, byteCount: 1)
-    return try identities.directory.baseSymbols(overlapping: byte).first {
+    let symbol = try identities.directory.baseSymbols(overlapping: byte).first {
       $0.kind == .function && $0.address == entry && $0.byteCount > 0
-    }.flatMap { AddressRange(validating: $0.address, byteCount: $0.byteCount) }
+    }
+    guard let symbol, let body = AddressRange(validating: entry, byteCount: symbol.byteCount) else { return nil }
+    return ImageFunction(body: body, unit: symbol.unit)
   }
 }
 

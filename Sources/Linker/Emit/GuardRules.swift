@@ -74,7 +74,10 @@ struct GuardRules {
     guard let known = try identities.known(caller.id, symbol: caller.symbol) else { return }
     let isReplaced = decisions.placed.contains(caller.id)
     for body in try identities.directory.bodies(of: known) where isReplaced || body != known.placement.body {
-      if try registers.mayMislead(body, visit: { entry throws(LinkError) in try isMisleading(entry, for: caller) }) {
+      if try registers.mayMislead(
+        body, ofUnit: set.objects[caller.id.object].unit,
+        visit: { entry throws(LinkError) in try isMisleading(entry, for: caller) })
+      {
         add(body, of: caller, .interproceduralRegisters, .both, to: &state)
       }
     }
