@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Journal
 import Linker
 
@@ -11,6 +10,7 @@ struct RecordCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
   @OptionGroup var target: TargetOption
   @OptionGroup var options: ApplyOptions
+  @OptionGroup var provenance: ProvenanceOptions
 
   @Argument(help: "Object files, compiled anew.", completion: .file(extensions: ["o"]))
   var objects: [String] = []
@@ -21,15 +21,6 @@ struct RecordCommand: ParsableCommand {
 
   @Option(name: .shortAndLong, help: ArgumentHelp("What the update is for.", valueName: "text"))
   var message: String = ""
-
-  @Option(help: ArgumentHelp("The revision of the source that the objects were compiled from.", valueName: "revision"))
-  var sourceRev: String?
-
-  @Option(help: ArgumentHelp("Who made it. Default: the user's name.", valueName: "name"))
-  var author: String?
-
-  @Option(help: ArgumentHelp("Sign the update with this private key (Ed25519; see `key`).", valueName: "key"))
-  var sign: String?
 
   @Option(
     name: [.long, .customLong("onto")],
@@ -45,11 +36,10 @@ struct RecordCommand: ParsableCommand {
   }
 
   func run() throws {
-    let key = try sign.map { path throws(JournalError) in try KeyFile.signingKey(at: path) }
+    let key = try provenance.signingKey()
     let store = try common.store(options.dryRun ? .read : .write)
     let parent = try parent.map { try store.position($0) } ?? store.newestPosition()
-    let description = IncrementalLinker.Description(
-      time: PointInTime.now.milliseconds, author: author ?? NSUserName(), message: message, sourceRevision: sourceRev)
+    let description = provenance.description(message)
     let linked =
       if let observe {
         try ImageObserver(store: store, parent: parent.digest).observe(imageAt: observe, description)

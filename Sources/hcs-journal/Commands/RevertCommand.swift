@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Journal
 import Linker
 
@@ -15,6 +14,7 @@ struct RevertCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
   @OptionGroup var target: TargetOption
   @OptionGroup var options: ApplyOptions
+  @OptionGroup var provenance: ProvenanceOptions
 
   @Argument(help: ArgumentHelp("The update to take back: \(UpdateArgument.help).", valueName: "update"))
   var update: UpdateArgument
@@ -25,31 +25,20 @@ struct RevertCommand: ParsableCommand {
   )
   var message: String?
 
-  @Option(help: ArgumentHelp("The revision of the source that the program is at then.", valueName: "revision"))
-  var sourceRev: String?
-
-  @Option(help: ArgumentHelp("Who made it. Default: the user's name.", valueName: "name"))
-  var author: String?
-
-  @Option(help: ArgumentHelp("Sign the update with this private key (Ed25519; see `key`).", valueName: "key"))
-  var sign: String?
-
   @Option(
     name: [.long, .customLong("onto")],
     help: ArgumentHelp("The update that it follows, which N is on the way to. Default: head.", valueName: "update"))
   var parent: UpdateArgument?
 
   func run() throws {
-    let key = try sign.map { path throws(JournalError) in try KeyFile.signingKey(at: path) }
+    let key = try provenance.signingKey()
     let store = try common.store(options.dryRun ? .read : .write)
     let parent = try parent.map { try store.position($0) } ?? store.newestPosition()
     let reverted = try store.position(update)
     guard reverted.number != .base else { throw LinkError(.nothingToRevert, detail: "the base image is no update") }
     let summary = try store.summary(reverted.number)
     let later = try store.numbers(after: reverted.digest, upTo: parent.digest)
-    let description = IncrementalLinker.Description(
-      time: PointInTime.now.milliseconds, author: author ?? NSUserName(),
-      message: message ?? "revert update \(summary.number): \(summary.message)", sourceRevision: sourceRev)
+    let description = provenance.description(message ?? "revert update \(summary.number): \(summary.message)")
     let content = try UpdateReversal(store: store, parent: parent.digest).revert(
       reverted.number, keeping: later, description)
     var output = Reverted(path: store.path, parent: parent, reverted: summary, content: content)
