@@ -68,7 +68,8 @@ let package = Package(
       name: "JournalTests", dependencies: ["Journal", .product(name: "GRDB", package: "GRDB.swift")]),
     .testTarget(name: "LinkerTests", dependencies: ["Linker", "Applier"]),
     .testTarget(
-      name: "ApplierTests", dependencies: ["Applier", "ObjectFile"], exclude: ["Darwin/headers"] + linuxTests),
+      name: "ApplierTests", dependencies: ["Applier", "Linker", "ObjectFile"], exclude: ["Darwin/headers"] + linuxTests),
+    .testTarget(name: "CommandTests", dependencies: ["hcs-journal", "Applier", "Journal", "Addressing"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -13,10 +13,13 @@ public struct ApplyError: Error, Sendable {
     case breakpointInTheWay
     case hookInTheWay
     case torn
+    case intentNotNoted
     // The updates do not fit the image or each other.
     case stepsNotConnected
     case operationsConflict
     case addressNotInImage
+    case shortcutDiffers
+    case stretchUnreadable
     // Threads.
     case blockedByThread
     case stacksSwitched
@@ -24,6 +27,7 @@ public struct ApplyError: Error, Sendable {
     case variableMoved
     case protectionChanges
     // Processes.
+    case procUnusable
     case noSuchProcess
     case processExited
     case programExchanged
@@ -172,7 +176,10 @@ extension ApplyError: CustomStringConvertible {
       "a debugger's breakpoint stands where the update writes: \(wanted) expected, \(seen) found"
     case .hookInTheWay: "another tool's jump stands where the update writes: \(wanted) expected, \(seen) found"
     case .torn: "is torn: an earlier apply or roll back did not end"
+    case .intentNotNoted: "the journal did not take down what was about to be done, and nothing was begun"
     case .stepsNotConnected: "the steps do not follow one another"
+    case .shortcutDiffers: "the shortcut does not come to what its updates come to, and was not kept"
+    case .stretchUnreadable: "what the journal keeps of many updates as one cannot be read"
     case .operationsConflict: "two operations do not agree on the same bytes"
     case .addressNotInImage: "the address is in no segment of the image"
     case .blockedByThread: "blocked by \(thread.map(String.init(describing:)) ?? "a thread") until the time-out"
@@ -181,6 +188,7 @@ extension ApplyError: CustomStringConvertible {
     case .protectionChanges: "code or data has moved to memory that the process uses otherwise"
     case .variableMoved:
       "variable \(symbol ?? "without a name") has moved: a running process may hold its old address anywhere"
+    case .procUnusable: "what its number stands for cannot be told here"
     case .noSuchProcess: "no such process"
     case .processExited: "the process has exited"
     case .programExchanged: "the process has executed another program meanwhile"
@@ -213,14 +221,18 @@ extension ApplyError: CustomStringConvertible {
     case .identityMismatch, .foreignBase: "try `hcs-journal targets`, or name its journal with -j"
     case .positionUnknown, .contentMismatch, .operationsConflict, .stepsNotConnected, .addressNotInImage:
       "try `hcs-journal verify`"
+    case .shortcutDiffers: "try a shorter way, or report a defect"
+    case .stretchUnreadable: "see what is lost with `hcs-journal verify`"
     case .positionMismatch: "try `hcs-journal targets`, then again"
     case .torn: "try `hcs-journal verify --repair`"
+    case .intentNotNoted: "see to the journal, then try again"
     case .blockedByThread: "try again once the thread has left the function, or with a longer time-out"
     case .stacksSwitched: "record the update without --in-place, or allow it by --assume-no-fibers"
     case .imageIsRewritten: "start it from a private copy: `hcs-journal run`"
     case .variableMoved, .protectionChanges: "start a fresh process at this update: `hcs-journal run --to N`"
     case .breakpointInTheWay: "remove the breakpoint in the debugger that has set it, then try again"
     case .hookInTheWay: "let the tool that has set the hook take it off, then try again; see `hcs-journal verify`"
+    case .procUnusable: "try again after `mount -t proc proc /proc` in this namespace"
     case .noSuchProcess, .processExited, .processIsZombie, .spawnFailed: "try `hcs-journal run`"
     case .programExchanged: "try `hcs-journal targets`, or name the journal of the program that it runs now with -j"
     case .threadDoesNotStop: "try again once its child has started (vfork) or its device answers"
@@ -277,7 +289,7 @@ extension ApplyError {
   func located(_ source: OperationSource) -> ApplyError {
     var error = self
     error.update = error.update ?? source.update
-    error.operation = error.operation ?? source.operation
+    if source.operation != OperationSource.operationOfMany { error.operation = error.operation ?? source.operation }
     return error
   }
 

@@ -11,8 +11,7 @@ public struct ApplyReport: Hashable, Sendable {
   public var updates: [UpdateNumber] = []
   /// Set where nothing was written because nothing was to be.
   public var isDryRun = false
-  /// Whether threads must stand still for it: they are where more than cells changes, and where old bodies are looked
-  /// for.
+  /// Whether all threads must stand still for it: they are where more than cells changes, and where that was asked for.
   public var stopsThreads = false
   /// Bytes written, or that would be, the header page not counted.
   public var byteCount: UInt64 = 0
@@ -24,6 +23,8 @@ public struct ApplyReport: Hashable, Sendable {
   public var protections: [ProtectionNote] = []
   /// Threads that still execute a body which is no longer the newest. They go on in it until they leave it.
   public var threadsInOldBodies: [ThreadPlace] = []
+  /// Threads that may execute such a body as well: they could not be looked at.
+  public var unseenThreads: [UnseenThread] = []
   /// How long the threads stood still for the commit; nil where none was stopped.
   public var pauseNanoseconds: UInt64?
   /// How often the commit was put off because a thread was in the way.
@@ -63,21 +64,4 @@ public struct ProtectionNote: Hashable, Sendable {
   public var found: PageProtection
   /// The protection afterwards: the one found, unless the program changed it meanwhile.
   public var left: PageProtection?
-}
-
-/// A body that will not be the newest once the steps are taken: its threads are named in the report.
-public struct SupersededBody: Hashable, Sendable {
-  public var range: AddressRange
-  public var function: String
-  /// The update that placed it; 0 for the base image.
-  public var update: UpdateNumber
-  /// Whether its first instruction is an entry stub: a thread that stands at it runs the newest body.
-  public var beginsWithEntryStub: Bool
-
-  public init(range: AddressRange, function: String, update: UpdateNumber, beginsWithEntryStub: Bool) {
-    self.range = range
-    self.function = function
-    self.update = update
-    self.beginsWithEntryStub = beginsWithEntryStub
-  }
 }

@@ -9,6 +9,8 @@ import Journal
 ///  (I3) What is reachable is written only while the threads stand still past every guard, or by single stores.
 ///  (I4) The header names the destination, and no intent, only after everything is written.
 ///  (I5) Whoever finds an intent in a header finds each byte of the plan as on one side or the other.
+///  (I6) A target that is held, and would stand still were this program killed, has an intent in its header that says so: the
+///       header that has none comes after its threads have been let go.
 ///
 /// States, and what leads from one to the next:
 /// ```
@@ -32,32 +34,40 @@ struct ApplyRun {
   let underWay: TargetHeader
   /// What it said before; nil where this is a settling, whose failure leaves the target as torn as it was.
   let standing: TargetHeader?
-  let supersededBodies: [SupersededBody]
+  let superseded: SupersededCode
   let timeoutNanoseconds: UInt64
   let clock: ApplyClock
+  /// Whether the writes must be met together or not at all.
+  let holdsTarget: Bool
 
   private(set) var report: ApplyReport
+  private var fresh: FreshPass
   private var state = State.standing
   private var undoLog: [PendingWrite] = []
+  /// Whose bodies they are in is asked once the threads go on.
+  private var occupantsOfOldCode: [GuardOccupant] = []
+  private var isHeld = false
 
   init(
-    target: any UpdateTarget, plan: ApplyPlan, pending: PendingWrites, underWay: TargetHeader,
-    standing: TargetHeader?, supersededBodies: [SupersededBody], timeoutNanoseconds: UInt64, clock: ApplyClock,
-    report: ApplyReport
+    target: any UpdateTarget, plan: ApplyPlan, pending: PendingWrites, fresh: FreshPass, underWay: TargetHeader,
+    standing: TargetHeader?, superseded: SupersededCode, timeoutNanoseconds: UInt64, clock: ApplyClock,
+    holdsTarget: Bool, report: ApplyReport
   ) {
     self.target = target
     self.plan = plan
     self.pending = pending
+    self.fresh = fresh
     self.underWay = underWay
     self.standing = standing
-    self.supersededBodies = supersededBodies
+    self.superseded = superseded
     self.timeoutNanoseconds = timeoutNanoseconds
     self.clock = clock
+    self.holdsTarget = holdsTarget
     self.report = report
   }
 
   mutating func execute() throws(ApplyError) -> ApplyReport {
-    let pages = PageSet(of: pending.all)
+    let pages = PageSet(of: pending.all, and: pending.freshByteCount == 0 ? [] : plan.freshAreas)
     let found = try target.protections(of: pages.ranges)
     do throws(ApplyError) {
       report.mappedByteCount = try target.prepare(for: plan)
@@ -75,24 +85,38 @@ struct ApplyRun {
     state = .staging
     if standing != nil { try target.write(header: underWay) }
     if let resize = plan.resize, resize.after > resize.before { try target.resize(to: resize.after) }
+    if pending.freshByteCount != 0 { report.byteCount += try fresh.write() }
     for write in pending.staged { try perform(write) }
   }
 
   private mutating func commit() throws(ApplyError) {
-    let isStopping = plan.stopsThreads(lookingFor: supersededBodies)
+    let isStopping = report.stopsThreads
     let start = isStopping ? try stopPastGuards() : 0
     state = .committing
     // Where threads run, what has been staged may be in use once the first of these writes is done: from here on it
     // stays, as it does in a task that was rolled back.
-    if !isStopping { undoLog.removeAll() }
+    if !isStopping {
+      undoLog.removeAll()
+      fresh.keep()
+    }
     for write in pending.overwrites { try perform(write) }
     for write in pending.cells { try perform(write) }
     if let resize = plan.resize, resize.after < resize.before { try target.resize(to: resize.after) }
-    try target.write(header: TargetHeader(base: underWay.base, position: plan.to))
+    let isHeld = isHeld || endsHold
+    if !isHeld { try target.write(header: arrived) }
     state = .committed
-    guard isStopping else { return }
+    guard isStopping else { return try lookForOldFrames() }
     try resumeForGood()
     report.pauseNanoseconds = target.lastPauseNanoseconds ?? (clock.now() - start)
+    if isHeld { try writeHeaderForGood() }
+    report.threadsInOldBodies = superseded.places(of: occupantsOfOldCode, in: target)
+  }
+
+  private var arrived: TargetHeader { TargetHeader(base: underWay.base, position: plan.to) }
+
+  /// Whether the target was found held by an applier that has died, and is to go on now.
+  private var endsHold: Bool {
+    standing == nil && underWay.intent?.isHeld == true && target.isJobControlStopped
   }
 
   /// Stops the threads where none is in a guarded range, or says which one stays in the way.
@@ -101,20 +125,54 @@ struct ApplyRun {
     let (sum, overflow) = clock.now().addingReportingOverflow(timeoutNanoseconds)
     let deadline = overflow ? .max : sum
     var wait: UInt64 = 200_000
+    let guards = plan.guards + superseded.parts.map(PlannedGuard.init)
     while true {
       let start = clock.now()
       try target.stop()
-      let occupants = try target.occupants(of: plan.guards + supersededBodies.map(PlannedGuard.init))
-      guard let blocking = occupants.first(where: { $0.guardIndex < plan.guards.count }) else {
-        report.threadsInOldBodies = places(of: occupants)
-        return start
-      }
-      try target.resume()
+      var blocking = try findThreads(guards)
+      if blocking == nil, try hold() { blocking = try findThreads(guards) }
+      guard let blocking else { return start }
+      try letGo()
       guard clock.now() < deadline else { throw blockedError(blocking) }
       try rest(wait)
       wait = min(2 * wait, 20_000_000)
       report.retryCount += 1
     }
+  }
+
+  /// Who is in the way; where nobody is, those in old bodies are kept for the report.
+  private mutating func findThreads(_ guards: [PlannedGuard]) throws(ApplyError) -> GuardOccupant? {
+    let occupants = try target.occupants(of: guards)
+    if let blocking = occupants.first(where: { $0.guardIndex < plan.guards.count }) { return blocking }
+    occupantsOfOldCode = occupants
+    return nil
+  }
+
+  /// Where the writes must be met together or not at all, the target is not to run were this program killed among them.
+  /// - Returns: whether a thread no longer stands where it was found.
+  private mutating func hold() throws(ApplyError) -> Bool {
+    guard holdsTarget, try target.mayHold() else { return false }
+    var header = underWay
+    header.intent?.isHeld = true
+    try target.write(header: header)
+    isHeld = true
+    return try target.hold()
+  }
+
+  private mutating func letGo() throws(ApplyError) {
+    try target.resume()
+    guard isHeld else { return }
+    isHeld = false
+    try target.write(header: underWay)
+  }
+
+  /// Who goes on in an old body, where nothing was stopped: from the last write on nobody enters one any more, so that each
+  /// thread can be looked at by itself.
+  private mutating func lookForOldFrames() throws(ApplyError) {
+    if superseded.isEmpty { return }
+    let (found, unseen) = try target.survey(superseded.parts.map(PlannedGuard.init))
+    report.threadsInOldBodies = superseded.places(of: found, in: target)
+    report.unseenThreads = unseen
   }
 
   /// Time for the threads to get on. Signals for the one that stays traced are passed on meanwhile.
@@ -129,14 +187,26 @@ struct ApplyRun {
   }
 
   private func resumeForGood() throws(ApplyError) {
-    do throws(ApplyError) {
+    try forGood("its threads could not be resumed") { () throws(ApplyError) in
+      if endsHold { try target.endJobControlStop() }
       try target.resume()
+    }
+  }
+
+  private func writeHeaderForGood() throws(ApplyError) {
+    try forGood("its header could not be written") { () throws(ApplyError) in try target.write(header: arrived) }
+  }
+
+  /// Once more where it fails: nothing can be taken back any more.
+  private func forGood(_ detail: String, _ last: () throws(ApplyError) -> Void) throws(ApplyError) {
+    do throws(ApplyError) {
+      try last()
     } catch {
       do throws(ApplyError) {
-        try target.resume()
+        try last()
       } catch {
         var error = error.left(.torn(at: plan.to.number))
-        error.detail = "all of the update is written, but its threads could not be resumed"
+        error.detail = "all of the update is written, but " + detail
         throw error
       }
     }
@@ -173,6 +243,8 @@ struct ApplyRun {
     if state == .standing { return error.left(.untouched) }
     do throws(ApplyError) {
       for write in undoLog.reversed() { try put(write.found, of: write) }
+      try fresh.undo()
+      if isHeld { try target.resume() }
       try target.write(header: standing)
     } catch {
       if Self.ends(error) { return error.left(.untouched) }
@@ -198,23 +270,12 @@ struct ApplyRun {
 
   private func blockedError(_ occupant: GuardOccupant) -> ApplyError {
     let wanted = plan.guards[occupant.guardIndex]
-    let body = supersededBodies.first { $0.range.contains(occupant.address) }
-    let place = ThreadPlace(
-      thread: occupant.thread, threadName: occupant.threadName, function: body?.function ?? wanted.function,
-      offset: occupant.address.rawValue &- (body?.range.start ?? wanted.range.start).rawValue, update: body?.update)
+    let place =
+      superseded.place(of: occupant, in: target)
+      ?? ThreadPlace(
+        thread: occupant.thread, threadName: occupant.threadName, function: wanted.function,
+        offset: occupant.address.rawValue &- wanted.range.start.rawValue, update: nil)
     return ApplyError(.blockedByThread, update: wanted.update, address: occupant.address, thread: place)
-  }
-
-  private func places(of occupants: [GuardOccupant]) -> [ThreadPlace] {
-    var seen: Set<ThreadPlace> = []
-    return occupants.compactMap { occupant in
-      guard occupant.guardIndex >= plan.guards.count else { return nil }
-      let body = supersededBodies[occupant.guardIndex - plan.guards.count]
-      let place = ThreadPlace(
-        thread: occupant.thread, threadName: occupant.threadName, function: body.function,
-        offset: occupant.address.rawValue &- body.range.start.rawValue, update: body.update)
-      return seen.insert(place).inserted ? place : nil
-    }
   }
 
   /// What became of the pages that did not allow writing. Failing to look is no failure of an update that is applied.
@@ -224,14 +285,5 @@ struct ApplyRun {
       guard let found = page.1, !found.contains(.write) else { return nil }
       return ProtectionNote(range: page.0, found: found, left: index < left.count ? left[index] : nil)
     }
-  }
-}
-
-extension PlannedGuard {
-  /// Asks who is in an old body, without being in the way.
-  fileprivate init(_ body: SupersededBody) {
-    self.init(
-      range: body.range, reach: body.beginsWithEntryStub ? .interior : .whole, isConservative: false, reason: nil,
-      function: body.function, update: body.update)
   }
 }

@@ -7,16 +7,15 @@ struct PageSet {
 
   private(set) var ranges: [AddressRange] = []
 
-  init(of writes: [PendingWrite]) {
+  init(of writes: [PendingWrite], and areas: [AddressRange] = []) {
     var pages: Set<UInt64> = []
     for write in writes {
       guard case .virtual(let address) = write.place, let end = address.advanced(by: UInt64(write.bytes.count)) else {
         continue
       }
-      let first = address.rawValue / Self.pageByteCount
-      let last = (end.rawValue - 1) / Self.pageByteCount
-      pages.formUnion(first...max(first, last))
+      pages.formUnion(Self.pages(from: address, to: end))
     }
+    for area in areas { pages.formUnion(Self.pages(from: area.start, to: area.end)) }
     for page in pages.sorted() {
       let start = VirtualAddress(page * Self.pageByteCount)
       if let last = ranges.last, last.end == start,
@@ -27,5 +26,10 @@ struct PageSet {
         ranges.append(range)
       }
     }
+  }
+
+  private static func pages(from start: VirtualAddress, to end: VirtualAddress) -> ClosedRange<UInt64> {
+    let first = start.rawValue / pageByteCount
+    return first...max(first, (end.rawValue - 1) / pageByteCount)
   }
 }

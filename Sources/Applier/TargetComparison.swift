@@ -18,6 +18,8 @@ struct PendingWrites {
   var overwrites: [PendingWrite] = []
   var cells: [PendingWrite] = []
   var initializedVariableCount = 0
+  /// Of the fresh bytes of stretches, how many are due: they are read when they are written. Nil where they are compared then as well.
+  var freshByteCount: UInt64?
 
   var all: [PendingWrite] { staged + overwrites + cells }
 }
@@ -37,9 +39,11 @@ struct TargetComparison {
   /// For a torn target: every byte may be from either side.
   var acceptsBothSides = false
 
+  /// - Parameter isDryRun: whether nothing will be written.
   /// - Throws: `.contentMismatch` at the first byte that is not as expected.
-  func pendingWrites() throws(ApplyError) -> PendingWrites {
+  func pendingWrites(_ fresh: FreshPass, isDryRun: Bool) throws(ApplyError) -> PendingWrites {
     var result = PendingWrites()
+    if fresh.comparesFirst || isDryRun { result.freshByteCount = try fresh.compare() }
     for extent in plan.edits {
       guard let write = try pendingWrite(of: extent) else { continue }
       if extent.isStaged { append(write, to: &result.staged) } else { append(write, to: &result.overwrites) }
@@ -96,6 +100,10 @@ struct TargetComparison {
     return found.indices.first {
       found[$0] != extent.before[$0] && found[$0] != extent.after[$0] && found[$0] != extent.alternative?[$0]
     }
+  }
+
+  func mismatchError(_ found: [UInt8], _ extent: EditLedger.Extent) -> ApplyError {
+    mismatchError(found, extent, mismatch(found, extent) ?? 0)
   }
 
   private func mismatchError(_ found: [UInt8], _ extent: EditLedger.Extent, _ index: Int) -> ApplyError {

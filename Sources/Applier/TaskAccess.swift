@@ -30,6 +30,9 @@ public protocol TaskAccess: AnyObject {
   /// part of the range is taken. The threads are stopped.
   func map(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError)
 
+  /// The same in place of whole pages that are mapped. The threads are stopped.
+  func replace(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError)
+
   /// Gives whole pages that are mapped another protection. The threads are stopped.
   func protect(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError)
 
@@ -40,8 +43,26 @@ public protocol TaskAccess: AnyObject {
   /// stopped.
   func resumeThreads() throws(ApplyError)
 
+  /// Whether `holdThreads` can do what it says. The threads are stopped.
+  func mayHoldThreads() throws(ApplyError) -> Bool
+
+  /// From here until they are resumed, the end of this program leaves the process in a job-control stop, instead of letting it go
+  /// on. The threads are stopped, and none of them executes an instruction.
+  ///
+  /// - Returns: whether a thread has been given a signal meanwhile, and stands where its handler begins.
+  func holdThreads() throws(ApplyError) -> Bool
+
+  /// Whether the process was in a job-control stop already when its threads were stopped.
+  var isJobControlStopped: Bool { get }
+
+  /// Ends the job-control stop that it was found in. The threads are held (`holdThreads`), and go on when they are resumed.
+  func endJobControlStop() throws(ApplyError)
+
   /// Who is in the given ranges, by program counter, register or stack word. The threads are stopped.
   func occupants(of guards: [GuardedRange]) throws(ApplyError) -> [ThreadOccupant]
+
+  /// The same for a task that runs, and goes on running: each thread stands still by itself, for as long as it is looked at.
+  func survey(_ guards: [GuardedRange]) throws(ApplyError) -> ThreadSurvey
 
   /// Where the dynamic loader would bind the symbol, addend included. May stop the threads for a moment by itself (an
   /// IFUNC's resolver is called in the task) when they are not stopped.
@@ -58,6 +79,32 @@ extension TaskAccess {
   public var lastPauseNanoseconds: UInt64? { nil }
 
   public func attend() throws(ApplyError) {}
+
+  /// Where a process cannot be held beyond our own end.
+  public func mayHoldThreads() throws(ApplyError) -> Bool { false }
+  public func holdThreads() throws(ApplyError) -> Bool { false }
+  public var isJobControlStopped: Bool { false }
+  public func endJobControlStop() throws(ApplyError) {}
+
+  /// Where threads cannot be stopped one by one.
+  public func survey(_ guards: [GuardedRange]) throws(ApplyError) -> ThreadSurvey {
+    try stopThreads()
+    let found: [ThreadOccupant]
+    do throws(ApplyError) {
+      found = try occupants(of: guards)
+    } catch {
+      // The first error is the one to be known.
+      try? resumeThreads()
+      throw error
+    }
+    try resumeThreads()
+    return ThreadSurvey(occupants: found)
+  }
+
+  /// Where no arena grows.
+  public func replace(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError) {
+    throw ApplyError(.arenaOccupied, target: name, runtimeAddress: range.start)
+  }
 
   public func protect(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError) {
     throw ApplyError(.protectionChanges, target: name, runtimeAddress: range.start)
@@ -115,6 +162,29 @@ public struct GuardedRange: Hashable, Sendable {
     self.range = range
     self.reach = reach
     self.isConservative = isConservative
+  }
+}
+
+/// Who was found in guarded ranges while the task ran.
+public struct ThreadSurvey: Hashable, Sendable {
+  public var occupants: [ThreadOccupant]
+  /// Threads that could not be looked at: they did not stop in time.
+  public var unseen: [UnseenThread]
+
+  public init(occupants: [ThreadOccupant] = [], unseen: [UnseenThread] = []) {
+    self.occupants = occupants
+    self.unseen = unseen
+  }
+}
+
+/// A thread of which nobody knows where it is: it sits in a call that does not stop for a tracer, such as vfork(2).
+public struct UnseenThread: Hashable, Sendable {
+  public var thread: Int32
+  public var threadName: String
+
+  public init(thread: Int32, threadName: String) {
+    self.thread = thread
+    self.threadName = threadName
   }
 }
 

@@ -14,16 +14,18 @@ extension UpdateApplier {
   ///
   /// - Parameters:
   ///   - steps: from the torn target's position to its intent's destination, as the dead applier took them.
-  ///   - supersededBodies: see `apply`.
+  ///   - superseded: see `apply`.
+  ///   - announce: see `apply`.
   public func settle(
-    _ steps: [Step], by settlement: Settlement, on target: any UpdateTarget, supersededBodies: [SupersededBody] = []
+    _ steps: [Step], by settlement: Settlement, on target: any UpdateTarget, superseded: SupersededCode = .none,
+    announce: Announcement = { _ in }
   ) throws(ApplyError) -> ApplyReport {
     guard case .torn(let position, let intent) = try standing(of: target) else {
       let position = try standing(of: target).position
       return ApplyReport(target: target.name, from: position, to: position)
     }
     do throws(ApplyError) {
-      return try settle(steps, by: settlement, from: position, intent, on: target, supersededBodies)
+      return try settle(steps, by: settlement, from: position, intent, on: target, superseded, announce)
     } catch {
       throw error.named(target.name).left(.torn(at: intent.destination.number))
     }
@@ -31,7 +33,7 @@ extension UpdateApplier {
 
   private func settle(
     _ steps: [Step], by settlement: Settlement, from position: TargetHeader.Position, _ intent: TargetHeader.Intent,
-    on target: any UpdateTarget, _ supersededBodies: [SupersededBody]
+    on target: any UpdateTarget, _ superseded: SupersededCode, _ announce: Announcement
   ) throws(ApplyError) -> ApplyReport {
     let onward = try ApplyPlan(steps: steps, destination: intent.destination, base: base, nature: target.nature)
     guard onward.from == position.digest else {
@@ -49,18 +51,21 @@ extension UpdateApplier {
     try checkStacks(plan)
     let comparison = TargetComparison(
       plan: onward, target: target, goal: settlement == .finish ? .after : .before, acceptsBothSides: true)
-    let pending = try comparison.pendingWrites()
+    let fresh = FreshPass(comparison, base: base)
+    let pending = try comparison.pendingWrites(fresh, isDryRun: options.isDryRun)
+    let isAtomic = options.isAtomic || intent.isHeld
     var report = ApplyReport(target: target.name, from: position, to: plan.to)
     report.updates = plan.updates
     report.isDryRun = options.isDryRun
     report.initializedVariableCount = pending.initializedVariableCount
-    report.stopsThreads = plan.stopsThreads(lookingFor: supersededBodies)
+    report.stopsThreads = plan.stopsThreads(isAtomic: isAtomic)
     if options.isDryRun { return report }
+    let underWay = TargetHeader(base: base.digest, position: position, intent: intent)
+    try announce(underWay)
     var run = ApplyRun(
-      target: target, plan: plan, pending: pending,
-      underWay: TargetHeader(base: base.digest, position: position, intent: intent), standing: nil,
-      supersededBodies: supersededBodies, timeoutNanoseconds: options.timeoutNanoseconds, clock: clock,
-      report: report)
+      target: target, plan: plan, pending: pending, fresh: fresh, underWay: underWay, standing: nil,
+      superseded: superseded, timeoutNanoseconds: options.timeoutNanoseconds, clock: clock,
+      holdsTarget: isAtomic || plan.mustNotMix, report: report)
     return try run.execute()
   }
 }

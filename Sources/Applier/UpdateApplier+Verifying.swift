@@ -24,28 +24,22 @@ extension UpdateApplier {
       }
       if history.isEmpty { return [] }
       let plan = try ApplyPlan(steps: history, destination: position, base: base, nature: target.nature)
-      return try plan.mismatches(on: target)
+      return try plan.mismatches(on: target, base)
     } catch { throw error.named(target.name) }
   }
 }
 
 extension ApplyPlan {
   /// Where a target that stands at the destination differs from it.
-  func mismatches(on target: any UpdateTarget) throws(ApplyError) -> [ContentMismatch] {
+  func mismatches(on target: any UpdateTarget, _ base: BaseImage) throws(ApplyError) -> [ContentMismatch] {
     var result: [ContentMismatch] = []
     for extent in edits {
       let place = place(of: extent.start)
       guard target.holds(place) else { continue }
       let found = try target.read(place, count: extent.after.count)
-      if found != extent.after {
-        let index = zip(found, extent.after).enumerated().first { $0.element.0 != $0.element.1 }?.offset
-        let suspect = index.flatMap { ForeignCode(found: found, expected: extent.after, at: $0, architecture) }
-        result.append(
-          ContentMismatch(
-            source: extent.source, place: place, expected: extent.after, found: found,
-            suspect: nature == .file ? nil : suspect))
-      }
+      if found != extent.after { result.append(mismatch(of: extent, found: found)) }
     }
+    result += try FreshPass(TargetComparison(plan: self, target: target), base: base).mismatches()
     for cell in cells {
       let word: UInt64
       switch cell.after {
@@ -62,6 +56,14 @@ extension ApplyPlan {
       }
     }
     return result
+  }
+
+  func mismatch(of extent: EditLedger.Extent, found: [UInt8]) -> ContentMismatch {
+    let index = zip(found, extent.after).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+    let suspect = index.flatMap { ForeignCode(found: found, expected: extent.after, at: $0, architecture) }
+    return ContentMismatch(
+      source: extent.source, place: place(of: extent.start), expected: extent.after, found: found,
+      suspect: nature == .file ? nil : suspect)
   }
 
   func place(of position: UInt64) -> TargetPlace {

@@ -13,9 +13,15 @@ public struct UpdateApplier: Sendable {
     /// Overwrites bodies in place although the image switches stacks in user space, where no check of stacks sees a
     /// suspended frame.
     public var assumesNoSwitchedStacks = false
+    /// Stops all threads also where cells alone change, so that no thread sees one of them before another, also where this program
+    /// is killed among them: the process then stays in a job-control stop until it is settled.
+    public var isAtomic = false
 
     public init() {}
   }
+
+  /// Takes down elsewhere what is about to be done to a target.
+  public typealias Announcement = (TargetHeader) throws(ApplyError) -> Void
 
   public let base: BaseImage
   public var options: Options
@@ -52,10 +58,12 @@ public struct UpdateApplier: Sendable {
   ///
   /// - Parameters:
   ///   - steps: from where the target stands (`standing(of:)`) to the destination; empty when they are the same.
-  ///   - supersededBodies: bodies that are not the newest once the steps are taken: threads found there are reported.
+  ///   - superseded: code that is not the newest once the steps are taken: threads found there are reported.
+  ///   - announce: told what the header is about to say, once everything has been compared and before anything is written. What it
+  ///     throws ends the apply, the target untouched.
   public func apply(
     _ steps: [Step], to destination: TargetHeader.Position, on target: any UpdateTarget,
-    supersededBodies: [SupersededBody] = []
+    superseded: SupersededCode = .none, announce: Announcement = { _ in }
   ) throws(ApplyError) -> ApplyReport {
     let position: TargetHeader.Position
     switch try standing(of: target) {
@@ -66,13 +74,13 @@ public struct UpdateApplier: Sendable {
         detail: "on its way from update \(found.number) to \(intent.destination.number)")
     }
     do throws(ApplyError) {
-      return try apply(steps, from: position, to: destination, on: target, supersededBodies)
+      return try apply(steps, from: position, to: destination, on: target, superseded, announce)
     } catch { throw error.named(target.name) }
   }
 
   private func apply(
     _ steps: [Step], from position: TargetHeader.Position, to destination: TargetHeader.Position,
-    on target: any UpdateTarget, _ supersededBodies: [SupersededBody]
+    on target: any UpdateTarget, _ superseded: SupersededCode, _ announce: Announcement
   ) throws(ApplyError) -> ApplyReport {
     var report = ApplyReport(target: target.name, from: position, to: destination)
     report.isDryRun = options.isDryRun
@@ -84,21 +92,24 @@ public struct UpdateApplier: Sendable {
     let plan = try ApplyPlan(steps: steps, destination: destination, base: base, nature: target.nature)
     try checkStacks(plan)
     try target.checkMayChange()
-    let pending = try TargetComparison(plan: plan, target: target).pendingWrites()
+    let comparison = TargetComparison(plan: plan, target: target)
+    let fresh = FreshPass(comparison, base: base)
+    let pending = try comparison.pendingWrites(fresh, isDryRun: options.isDryRun)
     report.updates = plan.updates
     report.initializedVariableCount = pending.initializedVariableCount
-    report.stopsThreads = plan.stopsThreads(lookingFor: supersededBodies)
+    report.stopsThreads = plan.stopsThreads(isAtomic: options.isAtomic)
     if options.isDryRun {
-      report.byteCount = pending.all.reduce(0) { $0 + UInt64($1.bytes.count) }
+      report.byteCount = pending.all.reduce(pending.freshByteCount ?? 0) { $0 + UInt64($1.bytes.count) }
       return report
     }
     let standing = TargetHeader(base: base.digest, position: position)
     var underWay = standing
     underWay.intent = TargetHeader.Intent(direction: plan.direction, destination: destination)
+    try announce(underWay)
     var run = ApplyRun(
-      target: target, plan: plan, pending: pending, underWay: underWay, standing: standing,
-      supersededBodies: supersededBodies, timeoutNanoseconds: options.timeoutNanoseconds, clock: clock,
-      report: report)
+      target: target, plan: plan, pending: pending, fresh: fresh, underWay: underWay, standing: standing,
+      superseded: superseded, timeoutNanoseconds: options.timeoutNanoseconds, clock: clock,
+      holdsTarget: options.isAtomic || plan.mustNotMix, report: report)
     return try run.execute()
   }
 

@@ -69,8 +69,19 @@ public protocol UpdateTarget: AnyObject {
 
   func stop() throws(ApplyError)
   func resume() throws(ApplyError)
+  /// Whether `hold` can do what it says. The threads are stopped.
+  func mayHold() throws(ApplyError) -> Bool
+  /// Until `resume` the end of this program leaves the target standing still. The threads are stopped.
+  /// - Returns: whether a thread no longer stands where it stood, for it has been given a signal.
+  func hold() throws(ApplyError) -> Bool
+  /// Whether the target stood still before it was stopped.
+  var isJobControlStopped: Bool { get }
+  /// Makes `resume` let it go on all the same.
+  func endJobControlStop() throws(ApplyError)
   /// Who is in which of the ranges. The threads are stopped.
   func occupants(of guards: [PlannedGuard]) throws(ApplyError) -> [GuardOccupant]
+  /// The same while the threads run: each stands still by itself for a moment.
+  func survey(_ guards: [PlannedGuard]) throws(ApplyError) -> (occupants: [GuardOccupant], unseen: [UnseenThread])
   var lastPauseNanoseconds: UInt64? { get }
   /// To be called wherever time passes while the threads run: what comes to a thread that is held meanwhile waits for it.
   func attend() throws(ApplyError)
@@ -84,6 +95,15 @@ public protocol UpdateTarget: AnyObject {
 extension UpdateTarget {
   public func holds(_ place: TargetPlace) -> Bool { true }
   public func checkMayChange() throws(ApplyError) {}
+
+  public func mayHold() throws(ApplyError) -> Bool { false }
+  public func hold() throws(ApplyError) -> Bool { false }
+  public var isJobControlStopped: Bool { false }
+  public func endJobControlStop() throws(ApplyError) {}
+
+  public func survey(
+    _ guards: [PlannedGuard]
+  ) throws(ApplyError) -> (occupants: [GuardOccupant], unseen: [UnseenThread]) { ([], []) }
 
   public func attend() throws(ApplyError) {}
 }

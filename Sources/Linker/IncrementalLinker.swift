@@ -33,13 +33,23 @@ public struct IncrementalLinker {
   private let store: JournalStore
   private let parent: Digest
   private let tables: ImageTables
+  private let keptCount: Int
 
-  /// - Parameter parent: the digest of the update that the new one follows.
+  /// How many updates are kept for an instant roll back where nobody says otherwise.
+  public static let standardKeptCount = RoomReuse.standardKept
+
+  /// - Parameters:
+  ///   - parent: the digest of the update that the new one follows.
+  ///   - keptCount: how many updates must stay that a process can go back to by a store: once the arena is full, bodies
+  ///     that none of them needs make room for new ones. At least 1.
   /// - Throws: `LinkError` where the journal's arena is not of a kind that this linker knows.
-  public init(store: JournalStore, parent: Digest) throws(LinkError) {
+  public init(
+    store: JournalStore, parent: Digest, keptCount: Int = standardKeptCount
+  ) throws(LinkError) {
     guard store.base.isPrepared else { throw LinkError(.observedJournal, object: store.path) }
     self.store = store
     self.parent = parent
+    self.keptCount = keptCount
     tables = try ImageTables(store.base)
   }
 
@@ -94,19 +104,23 @@ public struct IncrementalLinker {
     if memory.machine.architecture == .arm64 {
       try SectionAnchors(identities: identities, decisions: decisions).check()
     }
-    try LinkerSets(identities: identities, decisions: decisions).refuseChanges()
+    let removals = try Removals(identities: identities, decisions: decisions).changes()
+    try LinkerSets(identities: identities, decisions: decisions).refuseChanges(removals)
+    try decisions.checkResolvers(of: set)
     let newTypes = try TypeComparison(directory: directory).compare(set, types, decisions: &decisions)
     guard !decisions.isEmpty else { return Result(content: nil, notes: decisions.notes) }
     let cursors = try fromJournal { () throws(JournalError) in try store.cursors() }
-    let allocator = ArenaAllocator(arena: store.base.arena, cursors: cursors)
+    let allocator = ArenaAllocator(
+      arena: store.base.arena, growth: store.base.growth.map(\.range), cursors: cursors)
     let loader = try tables.loaderRecords(store: store, parent: parent, cursors: cursors)
     let state = EmitterState(base: store.base, allocator: allocator, loader: loader)
     var emitter = UpdateEmitter(
       identities: identities, decisions: decisions, memory: memory, base: store.base,
       isFirst: parent == store.base.digest,
-      state: state)
-    var content = try emitter.emit(description, types: newTypes)
+      state: state, reuse: RoomReuse(store: store, parent: parent, memory: memory, keptCount: keptCount))
+    var content = try emitter.emit(description, types: newTypes, removals: removals)
     content.sources = sources.map(of: emitter.codePlaces, in: set)
-    return Result(content: content, notes: decisions.notes + sources.notes)
+    let rooms = ArenaUse(of: store.base.arena, tables, content.cursors).notes
+    return Result(content: content, notes: decisions.notes + emitter.notes + sources.notes + rooms)
   }
 }

@@ -88,12 +88,19 @@ extension LinkError: CustomStringConvertible {
       )
     case .linkerSetChanged:
       ("the program walks the section as an array, which cannot change while it runs", "restart the program")
+    case .resolverChanged:
+      (
+        "it was asked which function to take when the program started, and is not asked again",
+        "restart the program"
+      )
     case .variableSplit:
       (
         "the compiler keeps the variable in another form than before, and the running program holds the old one",
         "declare it volatile and build the program anew, or restart the program"
       )
     case .arenaFull: ("the arena is full", "adopt the image anew with more room: hcs-journal init --arena SIZE IMAGE")
+    case .arenaDoesNotGrow:
+      ("the arena of a Mach-O image does not grow", "make all of its room at once: hcs-journal init --arena SIZE IMAGE")
     case .noLoaderRoom:
       (
         "the image has no room left for what the loader must know",

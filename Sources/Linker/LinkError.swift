@@ -31,8 +31,10 @@ public struct LinkError: Error, Sendable {
     case constructorChanged
     case sectionAnchors
     case linkerSetChanged
+    case resolverChanged
     case variableSplit
     case arenaFull
+    case arenaDoesNotGrow
     case noLoaderRoom
     case disassembly
     case notAnImage

@@ -16,7 +16,8 @@ struct HCSJournal: ParsableCommand {
       InitCommand.self, RecordCommand.self, RunCommand.self, ReplayCommand.self, RollbackCommand.self,
       LogCommand.self, ShowCommand.self, AtCommand.self, SymbolCommand.self, DiffCommand.self, TagCommand.self,
       RevertCommand.self, BisectCommand.self,
-      ExportCommand.self, ImportCommand.self, TargetsCommand.self, VerifyCommand.self,
+      SquashCommand.self, PruneCommand.self, ExportCommand.self, ImportCommand.self, TargetsCommand.self,
+      VerifyCommand.self,
       KeyCommand.self, SignCommand.self,
     ])
 

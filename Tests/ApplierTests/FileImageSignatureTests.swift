@@ -1,4 +1,6 @@
+import Addressing
 import Foundation
+import Journal
 import Testing
 
 @testable import Applier
@@ -57,6 +59,34 @@ import Testing
         try FileImage(path: path, base: Self.base).signatureMismatches()
       }
       #expect(error?.code == .fileMalformed)
+    }
+  }
+
+  @Test func `holds at an update, the page with the header that the applier writes included`() throws {
+    try withTemporaryFolder { folder in
+      let session = try LinkedSession(SessionObjects(in: folder, compiledWithClang: true), .lldChained)
+      let update = try session.record(1)
+      let path = session.base.preparedPath
+      let before = try TemporaryFile.bytes(path)
+      let applier = UpdateApplier(base: session.base)
+      _ = try applier.apply(
+        [Step(update: update, direction: .forward)], to: update.position, on: FileImage(path: path, base: session.base))
+      #expect(try FileImage(path: path, base: session.base).signatureMismatches() == [])
+      let after = try TemporaryFile.bytes(path)
+      let header = try #require(session.base.fileOffset(of: session.base.arena.header.start))
+      let place = Int(header.rawValue)
+      #expect(before[place..<place + 256] != after[place..<place + 256])
+      // A header that another wrote would be found out.
+      var other = after
+      other[place + 8] ^= 1
+      try Data(other).write(to: URL(fileURLWithPath: path))
+      let mismatches = try #require(try FileImage(path: path, base: session.base).signatureMismatches())
+      #expect(mismatches.map(\.part) == [.page(place / 0x1000)])
+      try Data(after).write(to: URL(fileURLWithPath: path))
+      _ = try applier.apply(
+        [Step(update: update, direction: .backward)], to: session.base.position,
+        on: FileImage(path: path, base: session.base))
+      #expect(try TemporaryFile.bytes(path) == before)
     }
   }
 }

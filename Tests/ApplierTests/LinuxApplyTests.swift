@@ -200,7 +200,7 @@ import Testing
         update: .base, beginsWithEntryStub: true)
       let report = try UpdateApplier(base: known.base).apply(
         [Step(update: updates[0], direction: .forward)], to: updates[0].position,
-        on: try LiveTask(access, base: known.base), supersededBodies: [body])
+        on: try LiveTask(access, base: known.base), superseded: SupersededCode([body]))
       #expect(report.threadsInOldBodies.map(\.threadName) == ["dozing"])
       #expect(report.threadsInOldBodies.map(\.function) == ["nap"])
     }

@@ -47,18 +47,12 @@ struct LinuxTaskChangesTests {
       }
       // Its main thread is told of each child that ends, by a signal.
       let loops = try victim.value("loops")
-      for _ in 0..<2000 where try victim.value("loops") == loops {
-        try task.attend()
-        usleep(1000)
-      }
+      try patiently(until: { try victim.value("loops") > loops }, meanwhile: task.attend)
       #expect(try victim.value("loops") > loops)
     }
     #expect(refusals > 0)
     let forks = try victim.value("forks")
-    for _ in 0..<400 where try victim.value("forks") < forks + 2 {
-      usleep(5000)
-      try task.attend()
-    }
+    try patiently(until: { try victim.value("forks") >= forks + 2 }, meanwhile: task.attend)
     #expect(try victim.value("forks") >= forks + 2)
     task.detach()
     #expect(try victim.value("failed") == 0)
@@ -85,10 +79,7 @@ struct LinuxTaskChangesTests {
     let task = try victim.attach(method)
     let place = try victim.address("loops")
     kill(victim.id, SIGUSR1)
-    for _ in 0..<400 where task.process.hasItsMemory(at: place) {
-      usleep(5000)
-      try? task.attend()
-    }
+    patiently(until: { !task.process.hasItsMemory(at: place) }, meanwhile: { try? task.attend() })
     let read = #expect(throws: ApplyError.self) { try task.read(place, 8) }
     #expect(read?.code == .programExchanged)
     let write = #expect(throws: ApplyError.self) { try task.write([1], at: place) }
@@ -119,7 +110,7 @@ struct LinuxTaskChangesTests {
     // What the kernel says of one thread is not believed of all.
     #expect(task.error(SystemCallFailure(call: "ptrace", number: .gone)).code == .taskCallFailed)
     kill(victim.id, SIGKILL)
-    usleep(5000)
+    patiently { task.process.hasEnded }
     #expect(task.process.hasEnded)
     #expect(task.error(SystemCallFailure(call: "ptrace", number: .gone)).code == .processExited)
   }
@@ -132,10 +123,7 @@ struct LinuxTaskChangesTests {
       value.sival_int = Int32(number)
       #expect(sigqueue(victim.id, firstRealTimeSignal, value) == 0)
     }
-    for _ in 0..<200 where try victim.value("count") < 5 {
-      usleep(1000)
-      try task.attend()
-    }
+    try patiently(until: { try victim.value("count") == 5 }, meanwhile: task.attend)
     #expect(try victim.value("count") == 5)
     task.detach()
   }

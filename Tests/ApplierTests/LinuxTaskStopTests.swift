@@ -24,6 +24,29 @@ struct LinuxTaskStopTests {
     #expect(task.lastPauseNanoseconds.map { $0 > 0 } == true)
   }
 
+  @Test func `none of the calls that signal(7) names returns because its thread was stopped`() throws {
+    let victim = try LinuxVictim("waits")
+    // It takes with it what the system would keep of it.
+    defer {
+      kill(victim.id, SIGTERM)
+      victim.process.waitUntilExit()
+    }
+    #expect(victim.lines.filter { $0.hasPrefix("without") } == [])
+    let task = try victim.attach()
+    let code = try #require(RuntimeRange(start: task.image.entryPoint, byteCount: 16))
+    for _ in 0..<30 {
+      try task.stopThreads()
+      #expect(task.threads.count == 46)
+      try task.resumeThreads()
+      _ = try task.survey([GuardedRange(range: code, reach: .whole, isConservative: false)])
+    }
+    task.detach()
+    usleep(50000)
+    // Its error output names them.
+    #expect(try victim.value("returned") == 0)
+    #expect(try victim.value("first_errno") == 0)
+  }
+
   @Test(arguments: ["spin", "sleep"])
   func `sixty-four threads stand still together, and go on together`(kind: String) throws {
     let victim = try LinuxVictim("threads", Array(repeating: kind, count: 64))
@@ -95,7 +118,7 @@ struct LinuxTaskStopTests {
   @Test func `a process stopped by job control stays stopped, and goes on when it is continued`() throws {
     let victim = try LinuxVictim("pages")
     kill(victim.id, SIGSTOP)
-    usleep(5000)
+    try patiently { try victim.states() == ["T"] }
     let calls = try victim.value("calls")
     let task = try victim.attach()
     for _ in 0..<3 {
@@ -105,15 +128,13 @@ struct LinuxTaskStopTests {
     usleep(5000)
     #expect(try victim.value("calls") == calls)
     kill(victim.id, SIGCONT)
-    for _ in 0..<50 where try victim.value("calls") == calls {
-      try task.attend()
-      usleep(1000)
-    }
+    try patiently(until: { try victim.value("calls") > calls }, meanwhile: task.attend)
     #expect(try victim.value("calls") > calls)
     kill(victim.id, SIGSTOP)
     usleep(2000)
     try task.attend()
     task.detach()
+    try patiently { try victim.states() == ["T"] }
     let again = try victim.value("calls")
     usleep(5000)
     #expect(try victim.value("calls") == again)
@@ -171,7 +192,7 @@ struct LinuxTaskStopTests {
       let task = try victim.attach()
       if isHeld { try task.stopThreads() }
       kill(victim.id, SIGKILL)
-      usleep(5000)
+      patiently { task.process.hasEnded }
       let error = #expect(throws: ApplyError.self) {
         try task.resumeThreads()
         try task.stopThreads()

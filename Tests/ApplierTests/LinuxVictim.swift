@@ -54,11 +54,15 @@ final class LinuxVictim {
   /// Whether the value changes soon: that the victim is alive and gets on.
   func advances(_ name: String) throws -> Bool {
     let before = try value(name)
-    for _ in 0..<2000 {
-      if try value(name) != before { return true }
-      usleep(1000)
-    }
-    return false
+    try patiently { try value(name) != before }
+    return try value(name) != before
+  }
+
+  /// The states of its threads, as proc(5) has them.
+  func states() throws -> Set<Character> {
+    let process = try LinuxProcess(id)
+    let threads = try LinuxCalls.numberedEntries("/proc/\(id)/task")
+    return Set(try threads.compactMap { try process.status(ofThread: $0).map { Character(Unicode.Scalar($0.state)) } })
   }
 
   /// e_entry of its executable, for there is no journal to ask.
@@ -68,8 +72,10 @@ final class LinuxVictim {
     return VirtualAddress(UInt64(littleEndianBytes: Array(head[24..<32])))
   }
 
+  /// With the patience that a busy machine may need.
   func attach(_ method: LinuxTask.WriteMethod = .forced) throws -> LinuxTask {
-    try LinuxTask(attachingTo: id, entryPoint: entryPoint(), writeMethod: method)
+    try LinuxTask(
+      attachingTo: id, entryPoint: entryPoint(), writeMethod: method, patienceNanoseconds: 60_000_000_000)
   }
 
   private func waitUntilReady() throws {
@@ -137,29 +143,44 @@ enum VictimCompiler {
   }
 }
 
+/// Until it is so, for as long as a machine under load may need; the check that follows tells.
+func patiently(until isSo: () throws -> Bool) rethrows { try patiently(until: isSo, meanwhile: {}) }
+
+func patiently(until isSo: () throws -> Bool, meanwhile: () throws -> Void) rethrows {
+  for _ in 0..<20_000 {
+    if try isSo() { return }
+    try meanwhile()
+    usleep(1000)
+  }
+}
+
 /// Runs on a thread of its own, which ends with it: for the kernel, a tracer that has gone.
 func onOwnThread(_ body: @escaping () throws -> Void) throws {
   let outcome = Outcome()
   nonisolated(unsafe) let body = body
   let thread = Thread {
+    outcome.thread = LinuxCalls.thread
     outcome.result = Result { try body() }
   }
   thread.stackSize = 4 << 20
   thread.start()
-  while !thread.isFinished { usleep(500) }
-  // A finished Thread has run its block; the system's thread under it ends a moment later.
-  usleep(20000)
+  patiently { thread.isFinished }
+  // A finished Thread has run its block; the system's thread under it ends a moment later, and gives up what it traces before it goes
+  // from this list (kernel/exit.c, exit_notify).
+  let place = "/proc/self/task/\(outcome.thread)"
+  patiently { !FileManager.default.fileExists(atPath: place) }
   try outcome.result?.get()
 }
 
 /// Written by one thread before it ends, read by another after that.
 private final class Outcome: @unchecked Sendable {
+  var thread: Int32 = 0
   var result: Result<Void, any Error>?
 }
 
-/// Waits up to two seconds for a value to become what it should, and says what it is if it does not.
+/// Waits for a value to become what it should, and says what it is if it does not.
 func expectSoon(_ expected: Int64, _ value: () throws -> Int64) throws {
-  for _ in 0..<400 where try value() != expected { usleep(5000) }
+  try patiently { try value() == expected }
   #expect(try value() == expected)
 }
 

@@ -27,6 +27,15 @@ struct StackScanTests {
     #expect(scan([(0x1000, 64, true), (0x1010, 8, true)]).hits(0x1014).map(\.guardIndex) == [0, 1])
   }
 
+  @Test func `of many ranges in any order, each is found by its own words alone`() {
+    let starts = (0..<200).map { (UInt64($0) * 7919) % 200 * 0x100 + 0x1000 }
+    let all = scan(starts.map { ($0, 0x80, true) } + [(0x1000, 0x100 * 200, true)])
+    for (index, start) in starts.enumerated() {
+      #expect(Set(all.hits(start + 0x7f).map(\.guardIndex)) == [index, 200])
+      #expect(all.hits(start + 0x80).map(\.guardIndex) == [200])
+    }
+  }
+
   @Test func `a mangled pointer counts as the plain one`() {
     let pointerGuard: UInt64 = 0x1234_5678_9abc_def0
     let address: UInt64 = 0x1008

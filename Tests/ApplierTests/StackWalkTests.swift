@@ -12,9 +12,9 @@ struct StackWalkTests {
     _ mode: String, isConservative: Bool, flags: [String] = []
   ) throws -> (found: [ThreadOccupant], walk: StackWalk) {
     let victim = try LinuxVictim("stale", [mode], flags: flags)
-    let task = try victim.attach()
     // Until it is in the call that it waits in.
-    usleep(20000)
+    if mode != "spinning" { try patiently { try victim.states() == ["S"] } }
+    let task = try victim.attach()
     try task.stopThreads()
     let start = try victim.address("start")
     let byteCount = try victim.address("end").rawValue - start.rawValue
@@ -85,7 +85,8 @@ struct StackWalkTests {
     let byteCount = try victim.address("end").rawValue - start.rawValue
     let range = try #require(RuntimeRange(start: start, byteCount: byteCount))
     var images: Set<ArraySlice<UInt8>> = []
-    for _ in 0..<80 {
+    // On a busy machine it may not get on from one stop to the next.
+    for turn in 0..<20_000 where turn < 80 || images.count < 2 {
       try task.stopThreads()
       let counter = RuntimeAddress(rawValue: try #require(task.threads[victim.id]?.registers)[.rip])
       for line in try task.process.mapsLines() where line.range.contains(counter) { images.insert(line.name) }
@@ -100,8 +101,8 @@ struct StackWalkTests {
 
   @Test func `damaged unwind information ends a walk in doubt`() throws {
     let victim = try LinuxVictim("stale", ["stale"])
+    try patiently { try victim.states() == ["S"] }
     let task = try victim.attach()
-    usleep(20000)
     try task.stopThreads()
     let registers = try #require(task.threads[victim.id]?.registers)
     let mappings = try task.process.mapsLines()

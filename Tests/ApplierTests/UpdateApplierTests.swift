@@ -1,5 +1,6 @@
 import Addressing
 import Journal
+import Synchronization
 import Testing
 
 @testable import Applier
@@ -68,6 +69,38 @@ import Testing
     #expect(simulated.regions == before)
   }
 
+  @Test func `what is about to be done is told once, before anything is written`() throws {
+    let simulated = SimulatedTask()
+    let task = try LiveTask(simulated, base: base)
+    let before = simulated.regions
+    var told: [TargetHeader] = []
+    let steps = updates.steps(from: 0, to: 4)
+    _ = try applier().apply(steps, to: updates.position(4), on: task) { header in
+      told.append(header)
+      #expect(simulated.regions == before)
+    }
+    #expect(told.map(\.position) == [base.position])
+    #expect(told.map(\.intent) == [TargetHeader.Intent(direction: .forward, destination: updates.position(4))])
+    _ = try applier { $0.isDryRun = true }.apply(
+      steps.reversed().map(\.reversed), to: base.position, on: task, announce: { told.append($0) })
+    #expect(told.count == 1)
+  }
+
+  @Test func `where nobody takes down what is about to be done, nothing is`() throws {
+    let simulated = SimulatedTask()
+    let task = try LiveTask(simulated, base: base)
+    let before = simulated.regions
+    let error = failure { () throws(ApplyError) in
+      try applier().apply(updates.steps(from: 0, to: 4), to: updates.position(4), on: task) {
+        (_) throws(ApplyError) in throw ApplyError(.intentNotNoted)
+      }
+    }
+    #expect(error?.code == .intentNotNoted)
+    #expect(error?.outcome == .untouched)
+    #expect(simulated.regions == before)
+    #expect(simulated.stopCount == 0)
+  }
+
   @Test func `a dry run tells what an apply does and writes nothing`() throws {
     let simulated = SimulatedTask()
     let task = try LiveTask(simulated, base: base)
@@ -102,6 +135,52 @@ import Testing
       #expect(back.byteCount == 8)
     }
     #expect(simulated.stopCount == 0)
+  }
+
+  @Test func `where only a cell changes the threads in old bodies are found without stopping all of them`() throws {
+    var updates = UpdateGenerator.chain(seed: 11, count: 8)
+    let added = updates.addRedirection()
+    let redirection = try #require(added)
+    let simulated = SimulatedTask()
+    let task = try LiveTask(simulated, base: base)
+    _ = try applier().apply(updates.steps(from: 0, to: 8), to: updates.position(8), on: task)
+    simulated.restartCounting()
+    let entry = UpdateGenerator.entry(of: 2)
+    let place = RuntimeAddress(entry.displaced(by: 3), slide: simulated.slide)
+    simulated.threads.append(.init(id: 9, name: "worker", programCounter: place))
+    simulated.stubborn = [UnseenThread(thread: 10, threadName: "in vfork")]
+    let old = SupersededBody(
+      range: AddressRange(start: entry, byteCount: 16), function: "parse", update: .base, beginsWithEntryStub: true)
+    let position = TargetHeader.Position(digest: redirection.digest, number: redirection.number)
+    let report = try applier().apply(
+      [Step(update: redirection, direction: .forward)], to: position, on: task, superseded: SupersededCode([old]))
+    #expect(simulated.stopCount == 0)
+    #expect(report.threadsInOldBodies.map(\.thread) == [9])
+    #expect(report.threadsInOldBodies.first?.offset == 3)
+    #expect(report.unseenThreads == simulated.stubborn)
+    // Nobody is looked at before the last cell leads to a new body.
+    #expect(simulated.log.lastIndex(of: "survey") == simulated.log.count - 2)
+    #expect(simulated.log.last == "mappings")
+  }
+
+  @Test func `what is to be atomic stops all threads once, although only a cell changes`() throws {
+    var updates = UpdateGenerator.chain(seed: 11, count: 8)
+    let added = updates.addRedirection()
+    let redirection = try #require(added)
+    let simulated = SimulatedTask()
+    let task = try LiveTask(simulated, base: base)
+    _ = try applier().apply(updates.steps(from: 0, to: 8), to: updates.position(8), on: task)
+    simulated.restartCounting()
+    let atomic = applier { $0.isAtomic = true }
+    let report = try atomic.apply(
+      [Step(update: redirection, direction: .forward)],
+      to: TargetHeader.Position(digest: redirection.digest, number: redirection.number), on: task)
+    #expect(report.stopsThreads && report.pauseNanoseconds != nil)
+    #expect(simulated.stopCount == 1)
+    let stop = try #require(simulated.log.firstIndex(of: "stop"))
+    let resume = try #require(simulated.log.firstIndex(of: "resume"))
+    let stores = simulated.log.indices.filter { simulated.log[$0] == "store" }
+    #expect(!stores.isEmpty && stores.allSatisfy { $0 > stop && $0 < resume })
   }
 
   /// An update that puts an entry stub over the first bytes of function 2.
@@ -178,10 +257,36 @@ import Testing
     let update = stubUpdate()
     let report = try applier().apply(
       [Step(update: update, direction: .forward)], to: update.position, on: try LiveTask(simulated, base: base),
-      supersededBodies: [body])
+      superseded: SupersededCode([body]))
     #expect(
       report.threadsInOldBodies
         == [ThreadPlace(thread: 1, threadName: "main", function: "loop", offset: 0x20, update: .base)])
+  }
+
+  @Test func `whose body a thread is in is asked once the threads go on; who runs the program is not told of`() throws {
+    let simulated = SimulatedTask()
+    let arena = base.arena.code.start
+    func runtime(_ address: VirtualAddress) -> RuntimeAddress { RuntimeAddress(address, slide: simulated.slide) }
+    simulated.threads = [
+      .init(id: 1, name: "old", programCounter: runtime(arena.displaced(by: 0x18))),
+      .init(id: 2, name: "new", programCounter: runtime(arena.displaced(by: 0x48))),
+    ]
+    let asked = Mutex<[Bool]>([])
+    let old = AddressRange(start: arena.displaced(by: 0x10), byteCount: 0x20)
+    nonisolated(unsafe) let task = simulated
+    let superseded = SupersededCode(parts: [.init(range: AddressRange(start: arena, byteCount: 0x80))]) { address, _ in
+      asked.withLock { $0.append(task.isStopped) }
+      return old.contains(address)
+        ? SupersededBody(range: old, function: "loop", update: UpdateNumber(3), beginsWithEntryStub: false) : nil
+    }
+    let update = stubUpdate()
+    let report = try applier().apply(
+      [Step(update: update, direction: .forward)], to: update.position, on: try LiveTask(simulated, base: base),
+      superseded: superseded)
+    #expect(
+      report.threadsInOldBodies
+        == [ThreadPlace(thread: 1, threadName: "old", function: "loop", offset: 8, update: UpdateNumber(3))])
+    #expect(asked.withLock { $0 } == [false, false])
   }
 
   @Test func `stacks switched in user space forbid what only a look at all stacks makes safe`() throws {

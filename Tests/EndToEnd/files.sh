@@ -82,24 +82,27 @@ exec 8>&- 9<&-
 wait "$pid"
 cp base.hot program.hot
 
-# Readers, while the file goes to and fro: each sees one of the two.
+# A reader, while the file goes to and fro: it always sees one of the two. Each step waits until it has seen the one before,
+# so that a slow reader is no reader of one image alone.
 cat >reader.py <<'P'
 import hashlib, pathlib, sys
-known = {hashlib.sha256(pathlib.Path(path).read_bytes()).digest() for path in ("base.hot", "newest.hot")}
-seen, count = set(), 0
-while not pathlib.Path("stop").exists() or count == 0:
-    digest = hashlib.sha256(pathlib.Path("program.hot").read_bytes()).digest()
-    if digest not in known:
+digest = lambda path: hashlib.sha256(pathlib.Path(path).read_bytes()).digest()
+known = {digest(name + ".hot"): pathlib.Path("saw." + name) for name in ("base", "newest")}
+while not pathlib.Path("stop").exists():
+    note = known.get(digest("program.hot"))
+    if note is None:
         sys.exit("neither the old image nor the new one")
-    seen.add(digest)
-    count += 1
-sys.exit(None if len(seen) == 2 else "only one image was seen")
+    note.touch()
 P
 python3 reader.py &
 reader=$!
 for _ in 1 2 3 4 5 6 7 8; do
+  rm -f saw.newest
   "$tool" replay --image program.hot >/dev/null || bad "replay beside a reader"
+  await test -e saw.newest || bad "the new image is seen"
+  rm -f saw.base
   "$tool" rollback --to base --image program.hot >/dev/null || bad "roll back beside a reader"
+  await test -e saw.base || bad "the old image is seen"
 done
 touch stop
 check "a reader sees the old image or the new one" wait "$reader"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Twenty edits of a C program of several files, linked as Mach-O.
+"""Twenty edits of a C program of several files, and some of one in Swift and one in C++, linked as Mach-O.
 
 Each edit is recorded from the objects that a compiler makes of it. At each the patched file, mapped afresh at a slide
 of its own, gives in an emulator what a clean link of the same objects gives; LIEF and llvm-objdump read it, and its
@@ -7,21 +7,24 @@ signature holds. Rolled back, it is the prepared image in every byte.
 Ends with `N passed, N failed` on a line of its own.
 """
 
-import argparse
 import hashlib
+import json
 import pathlib
 import random
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
+
+from linked import Session  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PROGRAM = HERE / "arm64" / "program"
 SOURCES = [PROGRAM / f"{name}.c" for name in ("rules", "shapes", "state", "text")] + [HERE / "macho" / "main.c"]
-EDITS = 20
+SWIFT, CXX, THROWING = (HERE / "macho" / name for name in ("program.swift", "program.cc", "throwing.cc"))
 # The machine, the compiler's flags, and whether ld64.lld chains fixups; nil where `zig cc` compiles and links.
 BUILDS = {
     "chained": ("arm64", ["-O2"], "-fixup_chains"),
@@ -31,6 +34,13 @@ BUILDS = {
     "x86-chained": ("x86_64", ["-O2"], "-fixup_chains"),
     "x86-opcodes": ("x86_64", ["-Os"], "-no_fixup_chains"),
     "x86-zig": ("x86_64", ["-O1", "-fno-sanitize=all"], None),
+    # Embedded Swift: what of its library the toolchain has for Mach-O without Apple's SDK.
+    "swift": ("arm64", ["-O", "-wmo", "-parse-as-library", "-enable-experimental-feature", "Embedded"], "-fixup_chains"),
+    "c++": ("arm64", ["-O1", "-fno-rtti", "-fno-exceptions", "-Wno-main"], "-fixup_chains"),
+    # Exceptions, with an unwinder and the C++ runtime linked in, for the emulator has no system.
+    "throws": ("arm64", ["-O1", "-fexceptions", "-funwind-tables", "-fno-sanitize=all", "-nostdinc++"], None),
+    "x86-throws": ("x86_64", ["-O2", "-fexceptions", "-funwind-tables", "-fno-sanitize=all", "-nostdinc++"], None),
+    "x86-c++": ("x86_64", ["-O1", "-fno-rtti", "-fno-exceptions", "-Wno-main"], "-no_fixup_chains"),
 }
 
 
@@ -40,6 +50,26 @@ def package(name, version):
 
 
 LIEF, UNICORN, ZIG = package("lief", "1.0.0"), package("unicorn", "2.1.4"), package("ziglang", "0.14.1") + "/ziglang"
+LIBRARIES = f"{ZIG}/lib/libc/darwin/libSystem.tbd"
+sys.path.append(LIEF)
+from unwind_info import UnwindInfo  # noqa: E402
+
+# Of LLVM, as Zig ships them; what they need of the system is in macho/system.c.
+UNWINDER = ["libunwind.cpp", "UnwindLevel1.c", "UnwindRegistersRestore.S", "UnwindRegistersSave.S"]
+RUNTIME = [f"{name}.cpp" for name in (
+    "cxa_exception cxa_exception_storage cxa_personality cxa_handlers private_typeinfo cxa_virtual fallback_malloc "
+    "stdlib_typeinfo stdlib_exception stdlib_new_delete cxa_aux_runtime").split()]
+# Without threads; what libc++ has to be told where no one has configured it.
+WITHOUT_THREADS = ["-O1", "-funwind-tables", "-fno-sanitize=all", "-DNDEBUG", "-D_LIBUNWIND_HAS_NO_THREADS", "-D_LIBCXXABI_HAS_NO_THREADS"]
+LIBRARY = ["-std=c++23", "-nostdinc++", "-D_LIBCPP_BUILDING_LIBRARY", "-DLIBCXX_BUILDING_LIBCXXABI",
+           "-D_LIBCXXABI_BUILDING_LIBRARY", "-D_LIBCPP_ABI_VERSION=1", "-D_LIBCPP_ABI_NAMESPACE=__1",
+           "-D_LIBCPP_HARDENING_MODE_DEFAULT=2", "-D_LIBCPP_PSTL_BACKEND_SERIAL",
+           "-D_LIBCPP_HAS_UNICODE=1", "-D_LIBCPP_HAS_WIDE_CHARACTERS=1",
+           *(f"-D_LIBCPP_HAS_{name}=0" for name in (
+               "THREADS MONOTONIC_CLOCK FILESYSTEM LOCALIZATION RANDOM_DEVICE TIME_ZONE_DATABASE "
+               "VENDOR_AVAILABILITY_ANNOTATIONS TERMINAL").split()),
+           *(f"-I{ZIG}/lib/{name}" for name in (
+               "libcxx/include", "libcxxabi/include", "libcxx/src", "libunwind/include"))]
 
 
 def signature_holds(content):
@@ -64,21 +94,17 @@ def signature_holds(content):
         for page in range(pages))
 
 
-class Session:
-    def __init__(self, tool, name, work):
-        self.tool, self.name, self.work = tool, name, work
-        self.machine, self.flags, self.chains = BUILDS[name]
-        self.journal, self.file = work / "j.hcsj", work / "file"
-        self.passed = self.failed = 0
-        self.results = {}
-        self.random = random.Random(name)
+class MachOSession(Session):
+    builds = BUILDS
 
-    def check(self, holds, what, detail=""):
-        self.passed += bool(holds)
-        self.failed += not holds
-        if not holds:
-            print(f"FAILED {self.name}: {what}\n{detail}".rstrip(), flush=True)
-        return holds
+    def __init__(self, tool, name, work):
+        super().__init__(tool, name, work)
+        self.machine, self.flags, self.chains = BUILDS[name]
+        self.is_swift = name == "swift"
+        self.is_cxx = name.endswith("c++")
+        self.throws = name.endswith("throws")
+        self.edits = 7 if self.throws else 6 if self.is_swift or self.is_cxx else 20
+        self.random = random.Random(name)
 
     def compiler(self):
         zig = "aarch64" if self.machine == "arm64" else self.machine
@@ -87,12 +113,22 @@ class Session:
         processor = ["-mcpu=apple-m1"] if self.machine == "arm64" else []
         return ["clang", "-target", f"{self.machine}-apple-none-macho", "-ffreestanding", "-fPIC", *processor]
 
-    def objects(self, edit):
-        folder = self.work / f"objects{edit}"
+    def objects(self, edit, *more):
+        folder = self.work / f"objects{edit}{''.join(more)}"
         if not folder.exists():
             folder.mkdir()
+            if self.is_swift:
+                conditions = [word for number in range(edit) for word in ("-D", f"EDIT{number + 1}")]
+                subprocess.run(["swiftc", "-target", "arm64-apple-none-macho", *self.flags, *conditions, "-module-name", "program",
+                                "-c", SWIFT, "-o", folder / "program.o"], check=True)
+                return [folder / "program.o"]
+            if self.is_cxx or self.throws:
+                source = CXX if self.is_cxx else THROWING
+                line = [*self.compiler(), *self.flags, f"-DEDIT={edit}", "-c", source.name, "-o", folder / "program.o"]
+                subprocess.run(line, cwd=source.parent, check=True)
+                return [folder / "program.o"]
             for source in SOURCES:
-                line = [*self.compiler(), *self.flags, f"-DEDIT={edit}", "-I", PROGRAM, "-c", source.name, "-o",
+                line = [*self.compiler(), *self.flags, *more, f"-DEDIT={edit}", "-I", PROGRAM, "-c", source.name, "-o",
                         folder / f"{source.stem}.o"]
                 subprocess.run(line, cwd=source.parent, check=True)
         return sorted(folder.glob("*.o"))
@@ -104,78 +140,96 @@ class Session:
                 line = [*self.compiler(), "-Wl,-headerpad,0x400"]
             else:
                 line = ["ld64.lld", "-arch", self.machine, "-platform_version", "macos", "12.0", "12.0",
-                        "-adhoc_codesign", "-headerpad", "0x400", self.chains, f"{ZIG}/lib/libc/darwin/libSystem.tbd"]
-            subprocess.run([*line, "-o", image, *self.objects(edit)], check=True)
+                        "-adhoc_codesign", "-headerpad", "0x400", self.chains, LIBRARIES]
+            subprocess.run([*line, "-o", image, *self.objects(edit), *self.runtime()], check=True)
         return image
+
+    def runtime(self):
+        """The objects of the unwinder and of the C++ runtime, where the program has them."""
+        folder = self.work / "runtime"
+        if self.throws and not folder.exists():
+            folder.mkdir()
+            sources = [(f"{ZIG}/lib/libunwind/src/{name}", ["-fno-exceptions", "-fno-rtti", "-D_LIBUNWIND_IS_NATIVE_ONLY",
+                                                           f"-I{ZIG}/lib/libunwind/include"]) for name in UNWINDER]
+            sources += [(f"{ZIG}/lib/libcxxabi/src/{name}", LIBRARY) for name in RUNTIME]
+            for path, flags in [*sources, (HERE / "macho" / "system.c", ["-fno-builtin"])]:
+                line = [*self.compiler(), *WITHOUT_THREADS, *flags, "-c", path, "-o", folder / f"{pathlib.Path(path).stem}.o"]
+                subprocess.run(line, check=True)
+        return sorted(folder.glob("*.o"))
 
     def output(self, image):
         """What its functions return, called in an emulator one after the other."""
         slide = self.random.randrange(0, 1 << 14) << 16
         calls = [f"_result:{at}" for at in range(0, 40, 3)] + ["_rounds_until:24", "_tinier", "_main"]
+        if self.is_swift or self.is_cxx or self.throws:
+            calls = [f"_result:{at}" for at in range(12)] + ["_main"]
         line = [sys.executable, HERE / "support/run-macho.py", LIEF, UNICORN, image, hex(slide), *calls]
         done = subprocess.run(line, capture_output=True, text=True)
         return f"{done.stdout}{done.stderr}[status {done.returncode}]"
 
-    def hcs(self, command, *words):
-        line = [self.tool, command, "-j", self.journal, *words]
-        done = subprocess.run([str(word) for word in line], capture_output=True, text=True)
-        return self.check(done.returncode == 0, f"{command} {' '.join(map(str, words))}", done.stdout + done.stderr)
+    def refused(self, words, command, *rest):
+        """The command names what is in the way, and changes nothing."""
+        done = self.said(command, *rest)
+        self.check(done.returncode == 1 and all(word in done.stderr for word in words),
+                   f"{command} is refused with {words}", done.stdout + done.stderr)
 
-    def runs_as(self, edit, what):
-        if edit not in self.results:
-            self.results[edit] = self.output(self.clean(edit))
-        wanted, got = self.results[edit], self.output(self.file)
-        self.check(got == wanted and wanted.endswith("[status 0]"), f"{what} at {edit}",
-                   f"  is      {got}\n  must be {wanted}")
+    def init_options(self):
+        return ["--objects", *self.runtime(), "--libraries", LIBRARIES] if self.throws else ["--libraries", LIBRARIES]
+
+    def init_checks(self, said):
+        if self.throws:
+            self.check("not what the image was linked from" not in said, "init knows the objects again", said)
+
+    def file_checks(self, edit, what):
         holds = signature_holds(self.file.read_bytes())
         self.check(holds is not False and (holds or self.machine != "arm64"), f"the signature of {what} at {edit}")
+        if self.throws:
+            self.tells_unwinders(edit, what)
+        if edit % 7 == 0:
+            line = ["llvm-objdump", "--macho", "--private-headers", "--rebase", "--bind", self.file]
+            done = subprocess.run(line, capture_output=True, text=True)
+            self.check(done.returncode == 0 and not done.stderr, f"llvm-objdump reads the file at {edit}", done.stderr)
 
-    def is_read(self, edit):
-        done = subprocess.run(["llvm-objdump", "--macho", "--private-headers", "--rebase", "--bind", self.file], capture_output=True, text=True)
-        self.check(done.returncode == 0 and not done.stderr, f"llvm-objdump reads the file at {edit}", done.stderr)
+    def tells_unwinders(self, edit, what):
+        """Of each function the table says what that of a clean link says, of the body that runs now."""
+        ours, theirs = UnwindInfo(self.file), UnwindInfo(self.clean(edit))
+        stands = {line.split()[2]: int(line.split()[0], 16)
+                  for line in subprocess.run(["llvm-nm", self.clean(edit)], capture_output=True, text=True, check=True).stdout.splitlines()
+                  if len(line.split()) == 3}
+        for name in ("_thrower", "_keeping", "_cleaning", "_result", "_guarded", "___cxa_throw"):
+            if name not in stands:
+                continue
+            body = int(self.place(name, edit), 16)
+            mine, other = ours.function(body + 8), theirs.function(stands[name] + 8)
+            self.check(mine and other and (mine[0], other[0]) == (body, stands[name]) and mine[1] == other[1]
+                       and [bool(part) for part in mine[2:]] == [bool(part) for part in other[2:]],
+                       f"the unwind table tells of {name} in {what} at {edit}", f"{mine}\n{other}")
 
-    def move(self, edit, back=False):
-        return self.hcs("rollback" if back else "replay", "--to", edit, "--image", self.file)
+    def last_checks(self):
+        if "-g" in self.flags:
+            self.tells_of_debug_information()
+        if not self.is_swift and not self.is_cxx and not self.throws:
+            self.knows_no_library()
 
-    def run(self):
-        image = self.work / "image"
-        shutil.copy(self.clean(0), image)
-        prepared = self.work / "image.hot"
-        if not self.hcs("init", image, "--objects", *self.objects(0), "-o", prepared):
-            return
-        shutil.copy(prepared, self.file)
-        self.runs_as(0, "the prepared image")
-        for edit in range(1, EDITS + 1):
-            if not self.hcs("record", *self.objects(edit), "-m", f"edit {edit}", "--image", self.file):
-                return
-            self.runs_as(edit, "the patched file")
-            self.check(self.results[edit] != self.results[edit - 1], f"edit {edit} can be seen")
-            if edit % 7 == 0:
-                self.is_read(edit)
-        for edit in (13, 4, 0):
-            self.move(edit, back=True)
-            self.runs_as(edit, "the file rolled back")
-        self.check(self.file.read_bytes() == prepared.read_bytes(), "rolled back, it is the prepared image")
-        self.move(EDITS)
-        self.runs_as(EDITS, "the file replayed in one step")
-        self.hcs("verify", "--image", self.file)
+    def tells_of_debug_information(self):
+        """Types of the running program's data do not change, and code has lines of its source."""
+        self.refused(["struct rule", "layout of a type"], "record", *self.objects(19, "-DOTHER_TYPE", "-Wno-pointer-sign"))
+        done = self.said("at", self.place("_step"))
+        self.check(done.returncode == 0 and "_step" in done.stdout and "state.c:" in done.stdout, "at tells the line",
+                   done.stdout + done.stderr)
 
+    def place(self, name, edit=None):
+        """Where the body of a function stands at an edit, or now."""
+        told = json.loads(self.said("symbol", name, "--json").stdout)["symbols"][0]["bodies"]
+        bodies = [body for body in told if body["placement"] and body["update"] <= (self.edits if edit is None else edit)]
+        return max(bodies, key=lambda body: body["update"])["placement"]["address"] if bodies else "0x0"
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tool", type=pathlib.Path)
-    parser.add_argument("builds", nargs="*", default=["chained", "zig"], help=f"of {', '.join(BUILDS)}")
-    options = parser.parse_args()
-    passed = failed = 0
-    for name in options.builds:
-        with tempfile.TemporaryDirectory() as work:
-            session = Session(options.tool.resolve(), name, pathlib.Path(work))
-            session.run()
-            passed += session.passed
-            failed += session.failed
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    def knows_no_library(self):
+        """Without a description of the libraries, only what the image imports already can be referred to."""
+        self.journal = self.work / "other.hcsj"
+        self.hcs("init", self.work / "image", "--objects", *self.objects(0), "-o", self.work / "other.hot")
+        self.refused(["_getpgrp", "--libraries"], "record", "--dry-run", *self.objects(16))
 
 
 if __name__ == "__main__":
-    main()
+    MachOSession.main(__doc__, ["chained", "zig"])

@@ -77,6 +77,31 @@ json "the journal is sound" "o['journal']['sound'] and o['targets'][0]['mismatch
 hcs 0 rollback --image other.hot --to base
 check "all the way back, the file is exact" cmp other.hot base.hot
 
+# Several at once: what they changed and changed back is in nobody's way.
+cp base.hot several.hot
+hcs 1 revert 3 --onto 6
+hcs 0 revert 2..4 --onto 6 --image several.hot --json
+json "what was taken back" "o['range'] == {'from': 2, 'to': 4} and o['reverted']['number'] == 4 and o['targets'][0]['to']['number'] == o['update']['number']"
+same "without edits 3 and 4" "$(echo ask | ./several.hot)" "$(clean 1 2 5 6)"
+hcs 0 verify --image several.hot --json
+json "as recorded without edits 3 and 4" "o['journal']['sound'] and o['targets'][0]['mismatches'] == []"
+hcs 0 rollback --image several.hot
+check "back at all edits" cmp several.hot all.hot
+hcs 0 revert base..6 --onto 6 --image several.hot
+says "told" "takes back the updates of base..6"
+same "without any edit" "$(echo ask | ./several.hot)" "$(clean)"
+hcs 0 verify --image several.hot --json
+json "as recorded without any edit" "o['journal']['sound'] and o['targets'][0]['mismatches'] == []"
+number=$("$tool" log -n 1 --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["updates"][0]["number"])')
+hcs 0 revert "$number" --image several.hot
+same "and all of them again" "$(echo ask | ./several.hot)" "$(clean 1 2 3 4 5 6)"
+hcs 0 rollback --to base --image several.hot
+check "and back at the base image" cmp several.hot base.hot
+hcs 1 revert 1..3 --onto 6
+complains "a part of what a later one changed again" "update 4 has moved three"
+hcs 1 revert 4..4 --onto 6
+complains "none" "has no update"
+
 # A process: its variables are its own, everything else is as in a clean build.
 start ./base.hot
 ask ask

@@ -36,7 +36,7 @@ for signal in TERM HUP INT; do
   started+=("$runner")
   exec 7>"input-$signal"
   echo ask >&7
-  for _ in $(seq 200); do [ -s "output-$signal" ] || sleep 0.05; done
+  await [ -s "output-$signal" ]
   kill "-$signal" "$runner"
   found=0
   { wait "$runner" || found=$?; } 2>wait.txt

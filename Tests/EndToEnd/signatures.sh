@@ -111,7 +111,7 @@ hcs 0 rollback --to base --image program.hot
 cp program.hot before
 altered "another message" "UPDATE update_entry SET message = 'else' WHERE number = 2" "not what its digest says"
 altered "another content" "UPDATE update_entry SET content = (SELECT content FROM update_entry WHERE number = 1)
-  WHERE number = 2" "not what its digest says|malformed"
+  WHERE number = 2" "not what its digest says|do not decode|malformed"
 altered "another digest" "UPDATE update_entry SET digest = zeroblob(32) WHERE number = 2" "digest|damaged|not signed"
 altered "another payload" "UPDATE payload SET block = zeroblob(length(block))" "do not decode|not what its digest says|malformed"
 altered "reordered" "UPDATE update_entry SET parent_number = 1 WHERE number = 3" "not what its digest says"

@@ -20,7 +20,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "support"))
 
-from busy import EDITS, Busy, Trouble, build
+from busy import EDITS, PATIENCE, Busy, Trouble, build
 
 #: The whole way at once, one update at a time, and back; with and without a look at every byte.
 WAYS = [("replay", 3), ("rollback", 0), ("replay", 1), ("replay", 2), ("replay", 3), ("rollback", 2), ("rollback", 1), ("rollback", 0)]
@@ -37,7 +37,7 @@ def main():
     os.environ["HCS_JOURNAL"] = str(pathlib.Path(folder) / "busy.hcsj")
 
     def run(*words):
-        result = subprocess.run([options.tool, *words], capture_output=True, text=True, timeout=120)
+        result = subprocess.run([options.tool, *words], capture_output=True, text=True, timeout=PATIENCE)
         if result.returncode:
             raise Trouble(f"{' '.join(words)}: status {result.returncode}: {result.stdout}{result.stderr}")
         return result.stdout
@@ -61,7 +61,7 @@ def main():
         done += 1
         failed = 0
     except Trouble as trouble:
-        print(f"FAILED after {done} times: {trouble}")
+        print(f"FAILED after {done} times: {trouble}{busy.end_of_life() if busy else ''}")
         failed = 1
     finally:
         if busy:

@@ -153,11 +153,12 @@ class Session:
         self.checks.same(found, [meaning.answer(key) for key in keys], f"{self.name}: the compiler's image {number}")
 
     def check_status(self, number):
-        """A process of the first image is given the update while it sleeps, and ends as the update says."""
+        """A process of the first image is given the update while it waits, and ends as the update says."""
         process = Process(self.journal, ["--to", "0"])
         output = self.journal.run("replay", "--to", number, "--pid", process.pid)
-        self.check(output.returncode == 0, f"a sleeping process takes update {number}", output.stderr)
-        self.checks.same(process.child.wait(timeout=60), self.states[number]["status"],
+        self.check(output.returncode == 0, f"a waiting process takes update {number}", output.stderr)
+        process.child.stdin.close()
+        self.checks.same(process.child.wait(timeout=300), self.states[number]["status"],
                          f"{self.name}: the process ends with the status of update {number}")
 
     def refuse_original(self):
@@ -168,7 +169,7 @@ class Session:
         self.check(output.returncode == 1 and "the very file that its compiler rewrites" in output.stderr,
                    "a process of the rewritten file is refused by name", output.stdout + output.stderr)
         child.stdin.close()
-        self.check(child.wait(timeout=20) == 0, "and lives")
+        self.check(child.wait(timeout=300) == 0, "and lives")
 
     # Processes of the first image
 

@@ -22,6 +22,10 @@ import Testing
     for bytes in inputs {
       if let content = try? UpdateCoding.decode(bytes) { #expect(try UpdateCoding.encode(content) == bytes) }
       if let record = try? UpdateRecord(decoding: bytes) { #expect(try record.encoded() == bytes) }
+      if let shortcut = (try? ShortcutCoding.decode(bytes))?.shortcut {
+        #expect(try ShortcutCoding.encode(shortcut) == bytes)
+      }
+      if let block = try? FreshBlockCoding.decode(bytes) { #expect(FreshBlockCoding.encode(block) == bytes) }
       if let header = (try? TargetHeader.decode(bytes)) ?? nil {
         #expect(header.encoded() == Array(bytes.prefix(TargetHeader.byteCount)))
       }
@@ -39,6 +43,48 @@ import Testing
         #expect(decoded.count == expected)
       }
     }
+  }
+
+  @Test func `keys of the corpus are refused by name or have a line of their own`() throws {
+    let inputs = inputs("key")
+    #expect(inputs.count >= 7)
+    var signing = 0
+    var reading = 0
+    for bytes in inputs {
+      let text = String(decoding: bytes, as: UTF8.self)
+      if let key = try? KeyCoding.signingKey(text) {
+        signing += 1
+        #expect(try KeyCoding.signingKey(KeyCoding.text(of: key)).publicKey == key.publicKey)
+      }
+      for key in (try? KeyCoding.publicKeys(text)) ?? [] {
+        reading += 1
+        #expect(try KeyCoding.publicKeys(KeyCoding.line(of: key, comment: "")) == [key])
+      }
+    }
+    #expect(signing >= 2)
+    #expect(reading >= 4)
+  }
+
+  @Test func `bundles of the corpus leave a journal as it was, or sound`() throws {
+    let inputs = inputs("bundle")
+    #expect(inputs.count >= 4)
+    let golden = Self.fuzz.deletingLastPathComponent().appendingPathComponent("Fixtures/golden/v4/journal.db")
+    var taken = 0
+    for bytes in inputs {
+      let folder = try TemporaryFolder()
+      try FileManager.default.copyItem(atPath: golden.path, toPath: folder.file("a.hcsj"))
+      let store = try JournalStore.open(at: folder.file("a.hcsj"), mode: .write)
+      var bundle = bytes
+      if bundle.count >= 44 { bundle.replaceSubrange(12..<44, with: store.base.digest.bytes) }
+      bundle += Digest.sha256(of: bundle).bytes
+      try Data(bundle).write(to: URL(fileURLWithPath: folder.file("b.hcsb")))
+      let before = try store.log().count
+      let imported = try? store.importBundle(at: folder.file("b.hcsb"))
+      taken += imported == nil ? 0 : 1
+      #expect(try store.log().count == before + (imported?.added.count ?? 0))
+      #expect(try store.verify().isSound)
+    }
+    #expect(taken >= 2)
   }
 
   @Test(.enabled(if: ProcessInfo.processInfo.environment["RECORD_SNAPSHOTS"] == "1"))
@@ -60,6 +106,12 @@ import Testing
       base: .sha256(of: [1]), position: .init(digest: .sha256(of: [2]), number: UpdateNumber(5)),
       intent: .init(direction: .forward, destination: .init(digest: .sha256(of: [3]), number: UpdateNumber(6))))
     try keep("update", "header", header.encoded())
+    let covered = Shortcut.Covered(
+      digest: .sha256(of: [4]), operationCount: 2, skeleton: GoldenJournalTests.update.skeleton)
+    let shortcut = Shortcut(
+      from: SmallImage.base.digest, covered: [covered, covered], content: GoldenJournalTests.update)
+    try keep("update", "shortcut", try ShortcutCoding.encode(shortcut))
+    try keep("update", "fresh-block", FreshBlockCoding.encode(StretchTests.writes))
     let old = Array(SmallImage.file.prefix(300))
     let new = Array(old.prefix(100)) + [1, 2, 3] + Array(old.dropFirst(100))
     let plain = [UInt8](repeating: 7, count: 200)

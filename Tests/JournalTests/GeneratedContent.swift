@@ -16,8 +16,13 @@ struct ContentGenerator {
       types: (0..<number(to: 2)).map { _ in
         TypeLayout(name: text(), byteCount: random.next(), layout: text())
       }, sources: flag() ? sources() : .empty)
-    if content.sources == .empty, flag() { content.observation = observation() }
+    if content.sources == .empty, flag() { content.observation = observation() } else { addDefiners(to: &content) }
     return content
+  }
+
+  private mutating func addDefiners(to content: inout UpdateContent) {
+    let units = [CompilationUnit(name: "a.c"), CompilationUnit(name: "a.c", ordinal: 1), CompilationUnit(name: text())]
+    for index in content.atoms.indices { content.atoms[index].definer = maybe { units[$0.number(to: 2)] } }
   }
 
   private mutating func observation() -> Observation {

@@ -1,5 +1,6 @@
 import Addressing
 import Journal
+import Testing
 
 /// A tree of updates of `SmallImage` that make sense, and what each of them leaves, kept the simple way: whole files.
 struct GeneratedHistory {
@@ -28,6 +29,15 @@ struct GeneratedHistory {
   mutating func grow(_ store: JournalStore) throws {
     let parent =
       number(to: 4) > 0 ? states[states.count - 1] : states[number(to: states.count - 1)]
+    var state = parent
+    let content = content(&state)
+    state.digest = try store.append(content, parent: parent.digest).digest
+    states.append(state)
+  }
+
+  /// Makes one more update, of the newest one, and records it.
+  mutating func extend(_ store: JournalStore) throws {
+    let parent = states[states.count - 1]
     var state = parent
     let content = content(&state)
     state.digest = try store.append(content, parent: parent.digest).digest
@@ -81,7 +91,8 @@ struct GeneratedHistory {
     content.atoms.append(
       AtomChange(
         atom: atom, atomKind: .function, change: .moved, before: before, after: after,
-        operations: Array(first..<content.operations.count), typeDigest: "void(void)"))
+        operations: Array(first..<content.operations.count), typeDigest: "void(void)",
+        definer: atom.unit == nil ? CompilationUnit(name: "small.c") : nil))
     state.former.insert(before.body)
     state.placements[atom] = after
   }
@@ -206,6 +217,34 @@ struct GeneratedHistory {
       return Int(address.rawValue - segment.range.start.rawValue + segment.fileOffset.rawValue)
     }
     return 0
+  }
+
+  /// The plain way: in order, each where it stands in the file.
+  static func perform(_ operation: Journal.Operation, on file: inout [UInt8]) throws {
+    func replace(_ offset: Int, _ before: [UInt8], _ after: [UInt8]) throws {
+      try #require(Array(file[offset..<offset + before.count]) == before)
+      file.replaceSubrange(offset..<offset + after.count, with: after)
+    }
+    func word(_ value: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) } }
+    switch operation {
+    case .write(let write):
+      switch write.place {
+      case .virtual(let address): try replace(fileOffset(address), write.before, write.after)
+      case .file(let offset): try replace(Int(offset.rawValue), write.before, write.after)
+      }
+    case .pointer(let pointer):
+      try replace(
+        fileOffset(pointer.cell), word(pointer.wordBefore), word(pointer.wordAfter))
+      for record in pointer.records { try replace(Int(record.offset.rawValue), record.before, record.after) }
+    case .resize(let resize):
+      try #require(file.count == Int(resize.before))
+      if resize.after > resize.before {
+        file += [UInt8](repeating: 0, count: Int(resize.after - resize.before))
+      } else {
+        file.removeLast(Int(resize.before - resize.after))
+      }
+    case .bind, .map, .protect: Issue.record("the generator makes no such operation")
+    }
   }
 
   mutating func number(to limit: Int) -> Int { Int.random(in: 0...limit, using: &random) }

@@ -15,6 +15,10 @@ import Testing
     var update: UpdateContent
     var tags: [String] = []
     var isSigned = false
+    /// What it has as one step, signed as the first update is, with the updates beside it for the next range.
+    var pruned: ShortcutRange?
+    var intents: [NotedIntent] = []
+    var count: Int = 9
 
     var folder: URL { GoldenJournalTests.root.appendingPathComponent("Tests/Fixtures/golden/v\(number)") }
     var testDescription: String { "version \(number)" }
@@ -35,7 +39,30 @@ import Testing
     Version(number: 1, update: update), Version(number: 2, update: second, tags: ["first"]),
     Version(number: 3, update: second, tags: ["first"], isSigned: true),
     Version(number: 4, update: second, tags: ["first"], isSigned: true),
+    Version(number: 5, update: third, tags: ["first"], isSigned: true),
+    Version(number: 6, update: third, tags: ["first"], isSigned: true),
+    Version(number: 7, update: third, tags: ["first"], isSigned: true),
+    Version(number: 8, update: third, tags: ["first"], isSigned: true, pruned: ShortcutRange(2, 7)),
+    Version(
+      number: 9, update: third, tags: ["first"], isSigned: true, pruned: ShortcutRange(2, 7),
+      intents: [processIntent, imageIntent]),
+    Version(
+      number: 10, update: third, tags: ["first"], isSigned: true, pruned: ShortcutRange(2, 7),
+      intents: [processIntent, imageIntent]),
+    Version(
+      number: 11, update: third, tags: ["first"], isSigned: true, pruned: ShortcutRange(2, 7),
+      intents: [processIntent, imageIntent], count: 130),
+    Version(
+      number: 12, update: third, tags: ["first"], isSigned: true, pruned: ShortcutRange(2, 7),
+      intents: [processIntent, imageIntent], count: 130),
   ]
+
+  static let processIntent = NotedIntent(
+    target: .process(ProcessLife(pid: 12, startTime: 99), path: "/usr/bin/small"), origin: SmallImage.base.digest,
+    destination: .zero, direction: .forward, since: 1_700_000_000_000, applier: ProcessLife(pid: 13, startTime: 100))
+  static let imageIntent = NotedIntent(
+    target: .image(path: "/usr/bin/small.hot"), origin: .zero, destination: SmallImage.base.digest,
+    direction: .backward, since: 1_700_000_000_001, applier: ProcessLife(pid: 14, startTime: 101))
 
   /// With lines of the source.
   static let second: UpdateContent = {
@@ -50,6 +77,13 @@ import Testing
             BodyLines.Row(offset: 5, file: 0, line: 13),
           ])
       ])
+    return content
+  }()
+
+  /// And told whose the function is.
+  static let third: UpdateContent = {
+    var content = second
+    content.atoms[0].definer = CompilationUnit(name: "step.c")
     return content
   }()
 
@@ -104,9 +138,21 @@ import Testing
       let first = try store.append(
         newest.update, parent: SmallImage.base.digest, signedBy: newest.isSigned ? SignatureTests.key : nil)
       try Data(try UpdateRecord(first).encoded()).write(to: newest.folder.appendingPathComponent("update.bin"))
+      for intent in newest.intents { try store.noteIntent(intent) {} }
       for tag in newest.tags { try store.tag(tag, first.digest, at: 1_700_000_000_000) }
       var history = GeneratedHistory(seed: 1, cursors: first.content.cursors)
-      for _ in 0..<8 { try history.grow(store) }
+      if newest.pruned == nil {
+        for _ in 1..<newest.count { try history.grow(store) }
+      } else {
+        for _ in 1..<newest.count { try history.extend(store) }
+      }
+      if let range = newest.pruned {
+        _ = try store.squash(store.shortcutDraft(range), signedBy: SignatureTests.key)
+        _ = try store.prune(range)
+        let rest = ShortcutRange(from: range.to, to: UpdateNumber(range.to.rawValue + 2))
+        _ = try store.squash(store.shortcutDraft(rest))
+        _ = try store.compact()
+      }
     }
     let target = newest.folder.appendingPathComponent("journal.db")
     try? FileManager.default.removeItem(at: target)
@@ -154,7 +200,7 @@ import Testing
     let folder = try TemporaryFolder()
     let store = try version.open(in: folder, mode: .write)
     #expect(try store.verify().findings == [])
-    #expect(try store.verify().updateCount == 9)
+    #expect(try store.verify().updateCount == version.count)
     #expect(store.base == SmallImage.base)
     let first = try store.update(UpdateNumber(1))
     #expect(first.content == version.update)
@@ -164,13 +210,20 @@ import Testing
     let bytes = try store.bytes(SmallImage.range(0x100_0000, 6), at: first.digest)
     #expect(bytes == [0xe8, 0xfb, 0x00, 0x40, 0xff, 0xc3])
     #expect(try store.tags().map(\.name) == version.tags)
+    #expect(try store.intents() == version.intents)
     let signatures = try store.signatures(of: first.digest)
     #expect(signatures.map(\.key) == (version.isSigned ? [SignatureTests.key.publicKey] : []))
     #expect(signatures.allSatisfy { $0.isValid(for: first.digest) })
+    #expect(try store.shortcuts().filter(\.isPruned).map(\.range) == (version.pruned.map { [$0] } ?? []))
+    if let pruned = version.pruned {
+      let step = try store.steps(from: store.digest(of: pruned.from), to: store.digest(of: pruned.to))
+      #expect(step.map(\.update.number) == [pruned.to])
+      #expect(code { try store.update(UpdateNumber(pruned.to.rawValue - 1)) } == .prunedUpdate)
+    }
     var next = version.update
     next.message = "later"
     next.cursors = try store.cursors()
-    #expect(try store.append(next, parent: first.digest).number == UpdateNumber(10))
+    #expect(try store.append(next, parent: first.digest).number == UpdateNumber(Int64(version.count + 1)))
     try store.tag("later", first.digest, at: 0)
     #expect(try store.verify().findings == [])
   }

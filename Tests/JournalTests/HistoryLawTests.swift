@@ -50,10 +50,13 @@ import Testing
       let origin = history.states[history.number(to: history.states.count - 1)]
       let destination = history.states[history.number(to: history.states.count - 1)]
       var file = origin.file
-      for step in try store.steps(from: origin.digest, to: destination.digest) {
+      let way = try store.way(from: origin.digest, to: destination.digest)
+      for (index, step) in try store.steps(from: origin.digest, to: destination.digest).enumerated() {
+        #expect(way[index] == WayStep(update: step.update.number, direction: step.direction))
+        #expect(try store.steps(of: way[index...index]) == [step])
         let operations =
           step.direction == .forward ? step.update.content.operations : step.update.content.invertedOperations
-        for operation in operations { try perform(operation, on: &file) }
+        for operation in operations { try GeneratedHistory.perform(operation, on: &file) }
       }
       #expect(file == destination.file)
     }
@@ -89,6 +92,10 @@ import Testing
       let former = try store.supersededBodies(at: state.digest)
       #expect(Set(former.map(\.placement.body.start)).isSuperset(of: state.former.map(\.start)))
       #expect(former.allSatisfy { $0.placement.body.start != state.placements[$0.identity]?.body.start })
+      // The same, without every body that ever was: where functions stand now, and which places of the image they have left.
+      let moved = try store.functionPlaces(at: state.digest).filter { $0.current != $0.base }
+      #expect(Set(moved.compactMap(\.current)) == Set(state.placements.values))
+      #expect(Set(moved.compactMap(\.base?.body)) == Set(former.filter { $0.update == .base }.map(\.placement.body)))
       #expect(try store.types(named: "struct conn", at: state.digest).dropFirst() == state.types[...])
     }
   }
@@ -108,33 +115,6 @@ import Testing
       #expect(update.content.operations.count == summary.operationCount)
       #expect(try UpdateCoding.digest(of: update.content, parent: update.parent) == summary.digest)
       #expect(try reader.children(of: summary.parent).contains(summary))
-    }
-  }
-
-  private func perform(_ operation: Journal.Operation, on file: inout [UInt8]) throws {
-    func replace(_ offset: Int, _ before: [UInt8], _ after: [UInt8]) throws {
-      try #require(Array(file[offset..<offset + before.count]) == before)
-      file.replaceSubrange(offset..<offset + after.count, with: after)
-    }
-    func word(_ value: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) } }
-    switch operation {
-    case .write(let write):
-      switch write.place {
-      case .virtual(let address): try replace(GeneratedHistory.fileOffset(address), write.before, write.after)
-      case .file(let offset): try replace(Int(offset.rawValue), write.before, write.after)
-      }
-    case .pointer(let pointer):
-      try replace(
-        GeneratedHistory.fileOffset(pointer.cell), word(pointer.wordBefore), word(pointer.wordAfter))
-      for record in pointer.records { try replace(Int(record.offset.rawValue), record.before, record.after) }
-    case .resize(let resize):
-      try #require(file.count == Int(resize.before))
-      if resize.after > resize.before {
-        file += [UInt8](repeating: 0, count: Int(resize.after - resize.before))
-      } else {
-        file.removeLast(Int(resize.before - resize.after))
-      }
-    case .bind, .map, .protect: Issue.record("the generator makes no such operation")
     }
   }
 }

@@ -64,6 +64,58 @@ import Testing
       ], guards: [], cursors: cursors)
   }
 
+  private func numbers(_ sql: String) throws -> [Int64] {
+    try store.lookUp { try $0.all(sql) { try $0.integer(0) } }
+  }
+
+  /// One table of a file that is written anew as a whole, of which each version differs from the one before in two bytes.
+  @Test func `what an operation leaves takes little where it is much like what it has found`() throws {
+    var random = SeededGenerator(seed: 9)
+    var table = (0..<4000).map { _ in UInt8.random(in: 0...255, using: &random) }
+    var contents: [UpdateContent] = []
+    for number in 0..<20 {
+      let before = table
+      table[number * 7] &+= 1
+      table[3000 - number] &+= 1
+      contents.append(
+        UpdateContent(
+          time: 0, author: "a", message: "\(number)",
+          operations: [
+            .write(WriteOperation(place: .file(FileOffset(0x100)), before: before, after: table, fixups: []))
+          ], atoms: [], guards: [], cursors: SmallImage.cursors))
+    }
+    try store.append(contentsOf: contents, parent: SmallImage.base.digest)
+    let lengths = try numbers("SELECT length(block) FROM payload ORDER BY id")
+    #expect(lengths.count == 21)
+    // The first and every ninth stand by themselves.
+    #expect(lengths.count { $0 > 200 } == 3)
+    for number in 1...20 { #expect(try store.update(UpdateNumber(Int64(number))).content == contents[number - 1]) }
+  }
+
+  @Test func `a content takes less room where its operations are alike, and is kept as it is where that is no longer`()
+    throws
+  {
+    var contents = Array(chain(0..<1))
+    var many = contents[0]
+    many.atoms = []
+    many.operations = (1...200).map { index in
+      .write(
+        WriteOperation(
+          place: .virtual(VirtualAddress(SmallImage.arenaCode + 4096 + UInt64(index) * 16)), before: [0, 0, 0, 0],
+          after: [0x90, 0x90, 0x90, 0xc3], isFresh: true))
+    }
+    contents.append(many)
+    try store.append(contentsOf: contents, parent: SmallImage.base.digest)
+    let byteCounts = try numbers("SELECT ifnull(content_byte_count, 0) FROM update_entry ORDER BY number")
+    let lengths = try numbers("SELECT length(content) FROM update_entry ORDER BY number")
+    #expect(byteCounts[0] == 0)
+    #expect(lengths[1] * 2 < byteCounts[1])
+    let reader = try JournalStore.open(at: store.path, mode: .read)
+    #expect(try reader.update(UpdateNumber(1)).content == contents[0])
+    #expect(try reader.update(UpdateNumber(2)).content == many)
+    #expect(try reader.verify().findings == [])
+  }
+
   @Test func `any of a thousand versions of a function is read from nine payloads at most`() throws {
     let last = try #require(try store.append(contentsOf: chain(0..<1000), parent: SmallImage.base.digest))
     #expect(last.number == UpdateNumber(1000))
@@ -111,8 +163,9 @@ import Testing
     #expect(throws: JournalError.self) {
       try store.write { db in
         let next = Self.update(Int(head.number.rawValue), body: [UInt8](repeating: 7, count: 48))
-        let digest = try UpdateCoding.digest(of: next, parent: head.digest)
-        _ = try store.append(next, digest: digest, parent: head.digest, in: db)
+        let encoded = try UpdateCoding.encoded(next)
+        let digest = encoded.digest(parent: head.digest)
+        _ = try store.append(next, encoded, digest: digest, parent: head.digest, in: db)
         throw JournalError(.readOnly)
       }
     }

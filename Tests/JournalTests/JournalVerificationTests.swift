@@ -19,6 +19,7 @@ import Testing
     try store.tag("release", third, at: 1000)
     try store.noteTarget(
       KnownTarget(pid: 12, startTime: 99, path: "/usr/bin/small", position: third, since: 1000))
+    try store.noteIntent(GoldenJournalTests.processIntent) {}
     _ = try store.sign([UpdateNumber(3)], with: SignatureTests.key)
   }
 
@@ -28,12 +29,20 @@ import Testing
     ("UPDATE base_symbol SET name = 'other' WHERE name = 'main'", .base),
     ("UPDATE base_import SET slot = slot + 8", .base),
     ("DELETE FROM base_type", .base),
+    ("UPDATE intent SET direction = 2", .note),
+    ("DELETE FROM intent", .note),
     ("UPDATE base SET original_path = '/elsewhere'", .base),
     ("UPDATE base_chunk SET block = zeroblob(byte_count) WHERE number = 0", .base),
     ("UPDATE update_entry SET message = 'another' WHERE number = 3", .update),
     ("UPDATE update_entry SET time = time + 1 WHERE number = 3", .update),
     ("UPDATE update_entry SET parent_number = 1 WHERE number = 7", .update),
     ("UPDATE update_entry SET content = CAST(content || x'00' AS BLOB) WHERE number = 5", .update),
+    (
+      "UPDATE update_entry SET content_byte_count = ifnull(content_byte_count, length(content)) + 1 WHERE number = 5",
+      .update
+    ),
+    ("UPDATE update_entry SET content_byte_count = -1 WHERE number = 5", .update),
+    ("UPDATE update_entry SET content_byte_count = 9223372036854775807 WHERE number = 5", .update),
     ("UPDATE update_entry SET operation_count = 99 WHERE number = 5", .update),
     ("UPDATE payload SET block = zeroblob(byte_count) WHERE id = (SELECT max(payload_id) FROM placement)", .payload),
     ("DELETE FROM payload WHERE id = (SELECT max(payload_id) FROM placement)", .reference),
@@ -57,11 +66,7 @@ import Testing
 
   @Test(arguments: tampering)
   func `what was tampered with is found by name`(sql: String, subject: Subject) throws {
-    var configuration = Configuration()
-    configuration.foreignKeysEnabled = false
-    let queue = try DatabaseQueue(path: path, configuration: configuration)
-    try queue.write { try $0.execute(sql: sql) }
-    try queue.close()
+    try JournalStore.tamper(sql, path: path)
     let findings = try JournalStore.open(at: path, mode: .read).verify().findings
     #expect(findings.contains { $0.subject == subject }, "\(findings)")
     #expect(findings.allSatisfy { !$0.description.isEmpty })

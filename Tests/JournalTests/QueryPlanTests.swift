@@ -28,8 +28,8 @@ import Testing
   /// One row, or as many as the image has segments or libraries.
   private static let constant = ["base", "base_segment", "base_library", "arena_cursor", "CONSTANT ROW"]
 
-  /// The steps of the plans of all statements that a question runs which walk a table from its start.
-  private func scans(_ question: (JournalStore) throws -> Void) throws -> [String] {
+  /// The steps of the plans of all statements that a question runs, each with its statement.
+  private func steps(_ question: (JournalStore) throws -> Void) throws -> [(detail: String, sql: String)] {
     let reader = try JournalStore.open(at: store.path, mode: .read)
     let statements = Statements()
     reader.queue.unsafeReentrantRead { db in
@@ -45,13 +45,45 @@ import Testing
       try store.queue.unsafeReentrantRead { db in
         let plan = try db.makeStatement(sql: "EXPLAIN QUERY PLAN " + sql)
         plan.setUncheckedArguments(StatementArguments())
-        return try Row.fetchAll(plan).compactMap { row -> String? in
-          let detail: String = row["detail"]
-          let isConstant = Self.constant.contains { detail == "SCAN \($0)" || detail.hasPrefix("SCAN \($0) ") }
-          return detail.hasPrefix("SCAN") && !isConstant ? "\(detail) in \(sql)" : nil
+        return try Row.fetchAll(plan).map { row -> (detail: String, sql: String) in (row["detail"], sql) }
+      }
+    }
+  }
+
+  /// Those that walk a table from its start, or the rows that they are to pass: SQLite seeks the first row that has what is compared
+  /// as a row value, and then compares.
+  private func walks(_ question: (JournalStore) throws -> Void) throws -> [String] {
+    try steps(question).compactMap { detail, sql in
+      let isConstant = Self.constant.contains { detail == "SCAN \($0)" || detail.hasPrefix("SCAN \($0) ") }
+      let comparesRows = detail.contains(")>(") || detail.contains(")<(")
+      return detail.hasPrefix("SCAN") && !isConstant || comparesRows ? "\(detail) in \(sql)" : nil
+    }
+  }
+
+  /// Strings and constants have no name, and there is another one with every few updates.
+  @Test func `an atom without a name is found by its variant`() throws {
+    let atom = AtomIdentity(name: "", variant: "41")
+    let found = try steps { store in
+      _ = try store.lookUp { try AtomTable(db: $0).id(of: atom) }
+    }
+    #expect(found.map(\.detail) == ["SEARCH atom USING INDEX atom_by_name (name=? AND variant=?)"])
+  }
+
+  @Test func `a former body of an atom is found by its address, however many it has had`() throws {
+    let state = try #require(history.states.last)
+    let placed = try #require(state.placements.values.first)
+    let address = placed.body.start
+    let found = try steps { store in
+      _ = try store.lookUp { db in
+        let table = PlacementTable(db: db)
+        let lineage = try store.lineage(of: state.digest, in: db)
+        for body in try table.bodies(containing: address) {
+          _ = try table.row(of: body.atom, bodyAt: body.start, containing: address, at: lineage)
         }
       }
     }
+    let wanted = "INDEX placement_by_body (atom_id=? AND body_address=? AND branch_id=?"
+    #expect(found.contains { $0.detail.contains(wanted) })
   }
 
   @Test func `no point query walks a table`() throws {
@@ -73,6 +105,11 @@ import Testing
       ("placement by address", { _ = try $0.placement(containing: placement.body.start, at: digest) }),
       ("placement by name", { _ = try $0.placements(named: "step", at: digest) }),
       ("atoms of a unit", { _ = try $0.placements(inUnit: "step.c", ordinal: 0, at: digest) }),
+      (
+        "what a unit defines",
+        { _ = try $0.placements(definedBy: CompilationUnit(name: "step.c"), at: digest) }
+      ),
+      ("functions", { _ = try $0.functionPlaces(at: digest) }),
       ("symbol", { _ = try $0.histories(named: "step", at: digest) }),
       ("names", { _ = try $0.names(beginningWith: ["_Z"], containing: "step") }),
       ("diff", { _ = try $0.differences(from: try $0.summary(digest: digest).parent, to: digest) }),
@@ -106,7 +143,7 @@ import Testing
       ),
     ]
     for (name, question) in questions {
-      let found = try scans(question)
+      let found = try walks(question)
       #expect(found.isEmpty, "\(name): \(found.joined(separator: "\n"))")
     }
   }

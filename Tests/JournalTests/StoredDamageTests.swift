@@ -57,7 +57,7 @@ import Testing
       try db.all("SELECT \(key), \(column) FROM \(table) ORDER BY \(key)") { (try $0.integer(0), try $0.blob(1)) }
     }
     func put(_ value: [UInt8], _ id: Int64) throws {
-      try writer.write { try $0.run("UPDATE \(table) SET \(column) = ? WHERE \(key) = ?", [Data(value), id]) }
+      try writer.write { try $0.run("UPDATE \(table) SET \(column) = ? WHERE \(key) = ?", [value, id]) }
     }
     var number = 0
     for (id, whole) in rows {
@@ -78,6 +78,7 @@ import Testing
 
   @Test(arguments: [
     ("update_entry", "number", "content"), ("payload", "id", "block"), ("payload", "id", "digest"),
+    ("pack", "id", "block"),
     ("update_entry", "number", "digest"),
   ])
   func `every changed byte and every truncation is refused, or changes no answer`(

@@ -12,7 +12,10 @@ import Testing
   }
 
   @Test func `a header gives back what it was made of, with and without an intent`() throws {
-    for header in [plain, intended] {
+    var held = intended
+    held.intent?.isHeld = true
+    #expect(held.encoded()[88..<96] == [2, 1, 0, 0, 0, 0, 0, 0])
+    for header in [plain, intended, held] {
       let bytes = header.encoded()
       #expect(bytes.count == TargetHeader.byteCount)
       #expect(try TargetHeader.decode(bytes + [1, 2, 3]) == header)
@@ -52,7 +55,7 @@ import Testing
     #expect(changed(87, 0x80) == .malformedTargetHeader)
     #expect(changed(88, 3) == .malformedTargetHeader)
     #expect(changed(88, 0) == .malformedTargetHeader)
-    #expect(changed(89, 1) == .malformedTargetHeader)
+    #expect(changed(89, 2) == .malformedTargetHeader)
     #expect(changed(191, 1) == .malformedTargetHeader)
   }
 }

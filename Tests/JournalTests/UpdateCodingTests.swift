@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test func `an encoding of a later version is told from a malformed one`() {
-    #expect(code { try UpdateCoding.decode([4]) } == .unsupportedUpdate)
+    #expect(code { try UpdateCoding.decode([5]) } == .unsupportedUpdate)
     #expect(code { try UpdateCoding.decode([0]) } == .malformedUpdate)
     #expect(code { try UpdateCoding.decode([]) } == .malformedUpdate)
   }

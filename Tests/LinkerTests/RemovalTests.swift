@@ -43,6 +43,16 @@ import Testing
     #expect(try store.verify().findings.isEmpty)
   }
 
+  @Test func `an update tells without debug information which of an earlier one's symbols are gone`() throws {
+    let store = try adopted(with: [])
+    var parent = store.base.digest
+    var changes: [AtomChange] = []
+    for edit in 1...3 { (parent, changes) = try atoms(store, at: edit, after: parent) }
+    #expect(Set(changes.filter { $0.change == .added }.map(\.atom.name)).isSuperset(of: ["seen", "count"]))
+    let removed = try store.update(UpdateNumber(2)).content.atoms.filter { $0.change == .removed }.map(\.atom.name)
+    #expect(removed.sorted() == ["count", "fresh", "held", "seen"])
+  }
+
   @Test func `without debug information the objects of init tell whose a global function was`() throws {
     let objects = try folder.objects(givenAt: 0)
     let store = try adopted(with: objects)

@@ -69,9 +69,9 @@ struct HeldThread {
 
 /// One look at every thread of a task that stands still.
 private struct DarwinThreadLook {
-  /// What x86-64 leaves to the function that runs. arm64 has as much, but nobody returns to what is there: a function that
-  /// keeps its link register moves the stack pointer first. What ended calls have left there would be in the way of a loop for
-  /// ever.
+  /// What x86-64 leaves below the stack pointer to the function that runs (psABI for x86-64, The Stack Frame). arm64 has as much,
+  /// but what ended calls have left there cannot be told from other pointers once the calls have been overwritten, and would
+  /// be in the way of a loop for ever.
   private static let redZone: UInt64 = 128
   private static let chunk: UInt64 = 1 << 20
   /// __TSD_PTR_MUNGE of libsyscall's os/tsd.h: the word that setjmp(3) xors pointers with (libplatform, src/setjmp).
@@ -116,8 +116,8 @@ private struct DarwinThreadLook {
   private mutating func stackHits(_ thread: HeldThread) throws(ApplyError) -> [StackScan.Hit] {
     var hits = Set(thread.state.linkRegister.map(scan.hits) ?? [])
     let token = munge(thread)
-    let redZone = task.architecture == .arm64 ? 0 : Self.redZone
-    var next: [UInt64] = [thread.state.stackPointer &- redZone & ~7]
+    hits.formUnion(try redZoneHits(below: thread.state.stackPointer, token))
+    var next: [UInt64] = [thread.state.stackPointer & ~7]
     var seen: Set<UInt64> = []
     while let start = next.popLast() {
       guard let stack = stack(holding: start), seen.insert(stack.end).inserted else { continue }
@@ -126,10 +126,7 @@ private struct DarwinThreadLook {
       while address < stack.end {
         let count = Int(min(Self.chunk, stack.end - address))
         let words = try task.read(RuntimeAddress(rawValue: address), count)
-        forEachWord(of: words) { word in
-          for hit in scan.hits(word) { hits.insert(hit) }
-          if let token { for hit in scan.hits(word ^ token) { hits.insert(hit) } }
-        }
+        forEachHit(in: words, token) { hits.insert($0) }
         if !stack.isOfSystem { note(words, leadingInto: &interrupted) }
         address += UInt64(count)
       }
@@ -141,6 +138,19 @@ private struct DarwinThreadLook {
       if isConservative || isReturnAddress(hit.address) { counting.append(hit) }
     }
     return counting
+  }
+
+  /// Nobody returns to what is below the stack pointer: what runs calls nobody, and the return addresses there were left by
+  /// calls that have returned. They would be in the way of a loop for ever.
+  private mutating func redZoneHits(below pointer: UInt64, _ token: UInt64?) throws(ApplyError) -> [StackScan.Hit] {
+    guard task.architecture == .x86_64, let stack = stack(holding: pointer & ~7) else { return [] }
+    let start = max((pointer &- Self.redZone) & ~7, stack.start)
+    guard start < pointer & ~7 else { return [] }
+    var found: [StackScan.Hit] = []
+    forEachHit(in: try task.read(RuntimeAddress(rawValue: start), Int((pointer & ~7) - start)), token) {
+      if guards[$0.guardIndex].isConservative { found.append($0) }
+    }
+    return found.filter { !isReturnAddress($0.address) }
   }
 
   /// The region of an address, with those of the system's stacks that follow it without a gap.
@@ -170,6 +180,13 @@ private struct DarwinThreadLook {
         let region = idle.first(where: { $0.range.contains(RuntimeAddress(rawValue: word)) })
       else { return }
       stacks[region.range.start.rawValue] = min(stacks[region.range.start.rawValue] ?? .max, word & ~7)
+    }
+  }
+
+  private func forEachHit(in words: [UInt8], _ token: UInt64?, _ body: (StackScan.Hit) -> Void) {
+    forEachWord(of: words) { word in
+      scan.hits(word).forEach(body)
+      if let token { scan.hits(word ^ token).forEach(body) }
     }
   }
 

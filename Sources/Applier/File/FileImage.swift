@@ -21,20 +21,26 @@ public final class FileImage: UpdateTarget {
   var destination: TargetHeader.Position
   /// Nil for a prepared image, whose header says where it stands.
   let observed: ObservedFiles?
+  private let lengths: FileLengths
 
   /// - Parameter path: the prepared image that `init` wrote, at any update.
   ///   Of an observed image, a copy of its file at any update.
+  /// - Parameter lengths: of a prepared image, whose arena may have grown.
   /// - Parameter breaksLinks: whether other hard links of the file may be left with the old image.
   public convenience init(
-    path: String, base: BaseImage, observed: ObservedFiles? = nil, breaksLinks: Bool = false
+    path: String, base: BaseImage, observed: ObservedFiles? = nil, lengths: FileLengths = .unknown,
+    breaksLinks: Bool = false
   ) throws(ApplyError) {
-    try self.init(path: path, base: base, calls: SystemFileCalls(), observed: observed, breaksLinks: breaksLinks)
+    try self.init(
+      path: path, base: base, calls: SystemFileCalls(), observed: observed, lengths: lengths, breaksLinks: breaksLinks)
   }
 
   init(
-    path: String, base: BaseImage, calls: any FileCalls, observed: ObservedFiles? = nil, breaksLinks: Bool = false
+    path: String, base: BaseImage, calls: any FileCalls, observed: ObservedFiles? = nil,
+    lengths: FileLengths = .unknown, breaksLinks: Bool = false
   ) throws(ApplyError) {
     self.base = base
+    self.lengths = lengths
     self.breaksLinks = breaksLinks
     self.observed = observed
     destination = base.position
@@ -98,23 +104,39 @@ public final class FileImage: UpdateTarget {
       throw ApplyError(
         .fileMalformed, target: name, detail: "it has no arena: this is the image as it was linked")
     }
-    // No update makes a prepared image shorter: what is missing at its end would come back as zeroes.
-    guard originalStatus.byteCount >= base.preparedByteCount else {
-      throw ApplyError(
-        .fileMalformed, target: name,
-        detail: "it is cut short: \(originalStatus.byteCount) bytes of \(base.preparedByteCount)")
-    }
+    // No update makes a prepared image shorter.
+    try checkNotCut(to: base.preparedByteCount)
+    let header: TargetHeader?
     do {
-      return try TargetHeader.decode(bytes)
+      header = try TargetHeader.decode(bytes)
     } catch {
       throw ApplyError(.fileMalformed, target: name, detail: "no header of hcs-journal where it belongs", cause: error)
     }
+    if let position = header?.position { try checkNotCut(to: try byteCount(at: position)) }
+    return header
+  }
+
+  /// At least that many.
+  private func byteCount(at position: TargetHeader.Position) throws(ApplyError) -> UInt64 {
+    do {
+      return try lengths.byteCount(position.digest) ?? 0
+    } catch {
+      throw ApplyError(.positionUnknown, target: name, update: position.number, cause: error)
+    }
+  }
+
+  /// What is missing at the end would come back as zeroes: nobody could tell whether updates had put something there, and where nothing
+  /// stood, no comparison of bytes would find that a process started from it has no memory there.
+  private func checkNotCut(to byteCount: UInt64) throws(ApplyError) {
+    guard originalStatus.byteCount < byteCount else { return }
+    throw ApplyError(
+      .fileMalformed, target: name, detail: "it is cut short: \(originalStatus.byteCount) bytes of \(byteCount)")
   }
 
   /// Bytes past the end of the file are zeroes, as they will be once the file has grown.
   public func read(_ place: TargetPlace, count: Int) throws(ApplyError) -> [UInt8] {
     let bytes = try read(at: try offset(of: place), count: count)
-    return bytes + [UInt8](repeating: 0, count: count - bytes.count)
+    return bytes.count == count ? bytes : bytes + [UInt8](repeating: 0, count: count - bytes.count)
   }
 
   public func word(pointingAt address: VirtualAddress) -> UInt64 { address.rawValue }

@@ -10,6 +10,11 @@
     static let noAttribute = ENOATTR
 
     /// fsync(2) of Darwin leaves the bytes in the drive's cache; a file system without F_FULLFSYNC has nothing better.
+    /// What fcopyfile(3) and clonefile(2) do is for whole files: never done.
+    static func copyRange(
+      _ source: Int32, _ sourceOffset: off_t, _ target: Int32, _ targetOffset: off_t, _ byteCount: Int
+    ) -> Int { 0 }
+
     static func synchronize(_ file: Int32) -> Int32 {
       fcntl(file, F_FULLFSYNC) == 0 ? 0 : fsync(file)
     }

@@ -56,7 +56,8 @@ struct SystemFileCalls: FileCalls {
       if got == 0 { break }
       done += got
     }
-    return Array(bytes.prefix(done))
+    bytes.removeLast(count - done)
+    return bytes
   }
 
   func write(_ bytes: [UInt8], to file: FileHandleNumber, at offset: UInt64) throws(FileCallError) {
@@ -91,6 +92,14 @@ struct SystemFileCalls: FileCalls {
     _ range: Range<UInt64>, from source: FileHandleNumber, to copy: FileHandleNumber
   ) throws(FileCallError) {
     var next = range.lowerBound
+    // Within the kernel where it can, or no bytes at all where the file system shares them; from where that ends, by hand.
+    while next < range.upperBound {
+      let place = try position(next, 0)
+      let count = Int(clamping: range.upperBound - next)
+      let copied = FileSystemCalls.copyRange(source.rawValue, place, copy.rawValue, place, count)
+      if copied <= 0 { break }
+      next += UInt64(copied)
+    }
     while next < range.upperBound {
       let count = Int(min(range.upperBound - next, UInt64(Self.chunkByteCount)))
       let bytes = try read(source, at: next, count: count)

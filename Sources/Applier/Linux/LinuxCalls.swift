@@ -183,18 +183,17 @@ extension LinuxCalls {
     guard let position = Int(exactly: offset) else {
       throw SystemCallFailure(call: "pread", number: SystemErrorNumber(EIO))
     }
-    var bytes = [UInt8](repeating: 0, count: count)
-    var done = 0
-    while done < count {
-      let step = bytes.withUnsafeMutableBytes {
-        pread(descriptor, $0.baseAddress?.advanced(by: done), count - done, position + done)
+    var error: SystemCallFailure?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, done in
+      while done < count {
+        let step = pread(descriptor, buffer.baseAddress?.advanced(by: done), count - done, position + done)
+        if step < 0 && Glibc.errno == EINTR { continue }
+        if step < 0 && done == 0 { error = failure("pread") }
+        if step <= 0 { break }
+        done += step
       }
-      if step < 0 && Glibc.errno == EINTR { continue }
-      if step < 0 && done == 0 { throw failure("pread") }
-      if step <= 0 { break }
-      done += step
     }
-    bytes.removeLast(count - done)
+    if let error { throw error }
     return bytes
   }
 

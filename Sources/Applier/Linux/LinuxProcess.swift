@@ -17,6 +17,7 @@ public final class LinuxProcess {
 
   /// Refuses by name what cannot be worked with: nobody there, ended, of 32 bits, someone else's.
   public init(_ id: Int32) throws(ApplyError) {
+    try Self.checkNumbers(id)
     let (stat, status) = try Self.look(at: id)
     let target = Self.describe(id, stat.name)
     guard let thread = Self.livingThread(of: id, status) else { throw ApplyError(.processIsZombie, target: target) }
@@ -36,6 +37,13 @@ public final class LinuxProcess {
   /// The file that the process runs, for messages only: it may have been replaced since.
   public var executablePath: String? {
     do throws(SystemCallFailure) { return try LinuxCalls.linkTarget("\(folder)/exe") } catch { return nil }
+  }
+
+  /// The start time of a process, anyone's, by which it is known again; nil where there is none or it has ended.
+  public static func startTime(of id: Int32) -> UInt64? {
+    guard let bytes = try? LinuxCalls.contents("/proc/\(id)/stat"), let stat = ProcessStat(bytes), !stat.isZombie
+    else { return nil }
+    return stat.startTime
   }
 
   /// Every process that may be looked at; those that may not are passed over.
@@ -66,6 +74,18 @@ final class Descriptor {
 // MARK: Refusals
 
 extension LinuxProcess {
+  /// Numbers under /proc are those of the pid namespace for which it was mounted, ptrace(2)'s those of our own (pid_namespaces(7)):
+  /// where they differ, one process would be read and another one stopped.
+  private static func checkNumbers(_ id: Int32) throws(ApplyError) {
+    do throws(SystemCallFailure) {
+      // Of a process outside of its namespace /proc has no `self`.
+      if ProcessStatus.isOfOwnNamespace(try LinuxCalls.contents("/proc/self/status")) { return }
+    } catch {
+      if !error.isGone { throw ApplyError(.taskCallFailed, target: "pid \(id)", failure: error) }
+    }
+    throw ApplyError(.procUnusable, target: "pid \(id)", detail: "/proc is of another pid namespace")
+  }
+
   private static func look(at id: Int32) throws(ApplyError) -> (ProcessStat, ProcessStatus) {
     let stat: [UInt8]
     let status: [UInt8]

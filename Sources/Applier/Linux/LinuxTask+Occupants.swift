@@ -1,9 +1,9 @@
 import Addressing
 
 // Who is where. Looked at are, for each thread: the program counter; for conservative guards the other registers; every word of the
-// stack from the red zone up to the end of the mapping that holds it. Where a handler runs on an alternate stack, the
-// stack that it interrupted is found in the signal frame, and looked at as well. Stacks that a program switches by itself
-// are not found (BaseImage.switchesStacks).
+// stack from the red zone up to the end of the mapping that holds it. What a signal handler has interrupted is found in the signal
+// frame (InterruptedPlace): its program counter, and its stack where that is another. Stacks that a program switches by itself are
+// not found (BaseImage.switchesStacks).
 //
 // A word may be left over: compilers do not clear what a frame leaves unused, and a process that waits would be taken for
 // one that is where it was long ago. So where something is found, the thread's frames are walked (StackWalk). Where
@@ -16,10 +16,15 @@ extension LinuxTask {
     guard isHeld else {
       throw ApplyError(.taskCallFailed, target: name, detail: "threads are looked at only while they stand still")
     }
+    return try occupants(of: guards, among: threads.keys.sorted())
+  }
+
+  /// Those of the given threads that stand still are looked at.
+  func occupants(of guards: [GuardedRange], among ids: [Int32]) throws(ApplyError) -> [ThreadOccupant] {
     guard !guards.isEmpty else { return [] }
     var look = ThreadLook(task: self, guards: guards, map: map ?? TaskMap(process))
     var found: [ThreadOccupant] = []
-    for id in threads.keys.sorted() {
+    for id in ids {
       guard let registers = threads[id]?.registers else { continue }
       found += try look.occupants(id, registers)
     }
@@ -66,13 +71,6 @@ extension LinuxTask {
 private struct ThreadLook {
   private static let redZone: UInt64 = 128
   private static let chunk = 1 << 20
-  /// Where rsp is in a signal frame: behind the restorer, the head of the ucontext and fifteen registers.
-  private static let pointerInFrame = 8 + 40 + 15 * 8
-  /// cs, gs, fs and ss follow rip and the flags: in a 64-bit program always these (arch/x86/include/asm/segment.h). To
-  /// compare them first leaves next to nothing to be looked up.
-  private static let selectorsInFrame = pointerInFrame + 24
-  private static let selectors: UInt64 = 0x2b << 48 | 0x33
-  private static let frameHead = selectorsInFrame + 8
 
   let task: LinuxTask
   let guards: [GuardedRange]
@@ -151,6 +149,8 @@ private struct ThreadLook {
     var address: UInt64
     /// It can be told from a frame's by the thread's own frames: neither mangled nor on a second stack.
     var isOnFrameStack: Bool
+
+    var apartFromFrames: StackWord { StackWord(hit: hit, address: address, isOnFrameStack: false) }
   }
 
   private mutating func walk(_ registers: ThreadRegisters) throws(ApplyError) -> StackWalk {
@@ -167,34 +167,51 @@ private struct ThreadLook {
 
   private mutating func stackHits(_ registers: ThreadRegisters) throws(ApplyError) -> Set<StackWord> {
     pointerGuard = pointerGuard ?? readPointerGuard(registers)
-    let pointerGuard = pointerGuard
     var found: Set<StackWord> = []
-    var seen: Set<UInt64> = []
+    // How far down each stack has been looked at: an alternate one may lie in the mapping of the one that was interrupted,
+    // above where that stands (a thread-local array; two mappings that the kernel has made one).
+    var lowest: [RuntimeAddress: UInt64] = [:]
     var pointers = [registers[.rsp]]
     while let pointer = pointers.popLast() {
-      guard let stack = try map.stack(holding: pointer), seen.insert(stack.start.rawValue).inserted else { continue }
-      found.formUnion(try redZoneHits(below: pointer, stack.start.rawValue, pointerGuard))
-      var next = max(pointer & ~7, stack.start.rawValue)
-      while next < stack.end.rawValue {
-        let count = min(Self.chunk, Int(stack.end.rawValue - next))
-        let words = try task.process.read(RuntimeAddress(rawValue: next), count)
-        scan.forEachHit(in: words, pointerGuard: pointerGuard) { word in
-          found.insert(
-            StackWord(hit: word.hit, address: next &+ UInt64(word.offset), isOnFrameStack: !word.isMangled))
-        }
-        pointers += try interruptedStacks(words, stack)
-        let isLast = next + UInt64(count) == stack.end.rawValue
-        next += UInt64(isLast ? count : count - Self.frameHead)
+      guard let stack = try map.stack(holding: pointer), pointer < lowest[stack.start] ?? .max else { continue }
+      lowest[stack.start] = pointer
+      let look = try look(at: stack, from: pointer)
+      found.formUnion(look.words)
+      pointers += look.interrupted
+    }
+    let isOneStack = lowest.count == 1 && lowest.values.first == registers[.rsp]
+    return isOneStack ? found : Set(found.map { $0.apartFromFrames })
+  }
+
+  /// One stack from a stack pointer up, the red zone below it included, and the stack pointers of what signal handlers on it have
+  /// interrupted elsewhere.
+  private mutating func look(
+    at stack: RuntimeRange, from pointer: UInt64
+  ) throws(ApplyError) -> (words: Set<StackWord>, interrupted: [UInt64]) {
+    var words = Set(try redZoneHits(below: pointer, stack.start.rawValue, pointerGuard))
+    var interrupted: [UInt64] = []
+    var next = max(pointer & ~7, stack.start.rawValue)
+    while next < stack.end.rawValue {
+      let count = min(Self.chunk, Int(stack.end.rawValue - next))
+      let bytes = try task.process.read(RuntimeAddress(rawValue: next), count)
+      var candidates: [StackWord] = []
+      scan.forEachHit(in: bytes, pointerGuard: pointerGuard) { word in
+        candidates.append(
+          StackWord(hit: word.hit, address: next &+ UInt64(word.offset), isOnFrameStack: !word.isMangled))
       }
+      for word in candidates where try isStackHit(word.hit) { words.insert(word) }
+      for frame in try signalFrames(in: bytes, at: next) where frame.isOfHandler(runningAt: pointer) {
+        // That is where the thread goes on, as with a program counter.
+        for hit in scan.hits(frame.programCounter) {
+          words.insert(StackWord(hit: hit, address: frame.address, isOnFrameStack: true))
+        }
+        let isSeen = frame.stackPointer >= pointer && frame.stackPointer < stack.end.rawValue
+        if !isSeen { interrupted.append(frame.stackPointer) }
+      }
+      let isLast = next + UInt64(count) == stack.end.rawValue
+      next += UInt64(isLast ? count : count - InterruptedPlace.byteCount)
     }
-    var result: Set<StackWord> = []
-    for word in found {
-      if try isStackHit(word.hit) { result.insert(word) }
-    }
-    if seen.count > 1 {
-      result = Set(result.map { StackWord(hit: $0.hit, address: $0.address, isOnFrameStack: false) })
-    }
-    return result
+    return (words, interrupted)
   }
 
   /// What is below the stack pointer belongs to a function that calls nobody (psABI, The Stack Frame): no return address of
@@ -210,7 +227,7 @@ private struct ThreadLook {
       found.append(StackWord(hit: word.hit, address: start &+ UInt64(word.offset), isOnFrameStack: !word.isMangled))
     }
     var result: [StackWord] = []
-    for word in found where isConservative(word.hit) {
+    for word in found where isConservative(word.hit) && !word.hit.isFirstByte {
       if try !isReturnAddress(word.hit.address) { result.append(word) }
     }
     return result
@@ -221,22 +238,21 @@ private struct ThreadLook {
     return try isReturnAddress(hit.address)
   }
 
-  /// Stack pointers of what signal handlers on this stack have interrupted, where that is another stack. A signal frame
-  /// begins with the address of the restorer (SignalFrame).
-  private mutating func interruptedStacks(_ words: [UInt8], _ stack: RuntimeRange) throws(ApplyError) -> [UInt64] {
-    let frames = words.withUnsafeBytes { buffer in
-      stride(from: 0, to: buffer.count - Self.frameHead, by: 8).filter { offset in
-        buffer.load(fromByteOffset: offset + Self.selectorsInFrame, as: UInt64.self) == Self.selectors
+  /// A signal frame begins with the address of the restorer (SignalFrame).
+  private mutating func signalFrames(in words: [UInt8], at start: UInt64) throws(ApplyError) -> [InterruptedPlace] {
+    let candidates = words.withUnsafeBytes { buffer in
+      stride(from: 0, to: buffer.count - InterruptedPlace.byteCount, by: 8).filter { offset in
+        InterruptedPlace.hasSelectors(buffer, at: offset)
       }
     }
-    var pointers: [UInt64] = []
-    for offset in frames {
-      guard let word = TaskBytes(words).word(at: offset), try code().contains(word), task.isRestorer(word),
-        let pointer = TaskBytes(words).word(at: offset + Self.pointerInFrame)
+    var frames: [InterruptedPlace] = []
+    for offset in candidates {
+      guard let restorer = TaskBytes(words).word(at: offset), try code().contains(restorer), task.isRestorer(restorer),
+        let frame = InterruptedPlace(words, at: offset, address: start &+ UInt64(offset))
       else { continue }
-      if !stack.contains(RuntimeAddress(rawValue: pointer)) { pointers.append(pointer) }
+      frames.append(frame)
     }
-    return pointers
+    return frames
   }
 
   private mutating func isReturnAddress(_ address: UInt64) throws(ApplyError) -> Bool {

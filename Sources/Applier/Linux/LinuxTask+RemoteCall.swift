@@ -125,6 +125,24 @@ extension LinuxTask {
   private func run(
     _ id: Int32, _ purpose: SignalFrame.Purpose, prepare: (inout ThreadRegisters) -> Void
   ) throws(ApplyError) -> Int64 {
+    let isHeldByStop = threads[id]?.hold == .standing
+    do throws(ApplyError) {
+      let result = try runUnheld(id, purpose, prepare: prepare)
+      if isHeldByStop { try holdAgain(id) }
+      return result
+    } catch {
+      // The first error is the one to be known.
+      if isHeldByStop { try? holdAgain(id) }
+      throw error
+    }
+  }
+
+  /// A thread that stands before a SIGSTOP of ours passes over it, and stands as before only once it has met another: killed in
+  /// between, we leave a thread that stops when the first other one does.
+  private func runUnheld(
+    _ id: Int32, _ purpose: SignalFrame.Purpose, prepare: (inout ThreadRegisters) -> Void
+  ) throws(ApplyError) -> Int64 {
+    threads[id]?.hold = .none
     do throws(SystemCallFailure) {
       let saved = try save(id, purpose)
       // The stop that the call ends in is no signal stop: a signal held in this one has to be kept.
@@ -195,8 +213,8 @@ extension LinuxTask {
         try LinuxCalls.write(process.memory.number, saved.stack, at: frame.stackPointer)
       }
     }
-    try LinuxCalls.interrupt(id)
-    try LinuxCalls.resume(id)
+    // Left in the stop of a system call, it would go on with the kernel's own -ERESTARTSYS for an answer.
+    try goOnToInterrupt(id)
     let deadline = LinuxCalls.nanoseconds &+ patience
     while LinuxCalls.nanoseconds < deadline {
       switch try nextStop(of: id, deadline) {
@@ -204,16 +222,27 @@ extension LinuxTask {
       case .groupStop?: return try note(id, LinuxThread.Stop(isGroupStop: true))
       // In a signal stop the interrupt has been used up, and so has the purpose of asking for it.
       case .signal(let signal)?: return try note(id, LinuxThread.Stop(signal: signal))
-      case .systemCall?, .event?: try LinuxCalls.resume(id)
+      // Any stop uses an interrupt up.
+      case .systemCall?, .event?: try goOnToInterrupt(id)
       case .exited?, .killed?, nil: throw SystemCallFailure(call: "waitpid", number: .gone)
       }
+    }
+  }
+
+  func goOnToInterrupt(_ id: Int32) throws(SystemCallFailure) {
+    try LinuxCalls.twice { () throws(SystemCallFailure) in
+      try LinuxCalls.interrupt(id)
+      try LinuxCalls.resume(id)
     }
   }
 
   /// It may have got as far as its next system call, which this stop has interrupted like the first one.
   private func note(_ id: Int32, _ stop: LinuxThread.Stop) throws(SystemCallFailure) {
     threads[id]?.state = .stopped(stop)
-    threads[id]?.registers = try undoInterruption(of: id, stop, try LinuxCalls.registers(id))
+    threads[id]?.registers = nil
+    threads[id]?.registers = try LinuxCalls.twice { () throws(SystemCallFailure) in
+      try undoInterruption(of: id, stop, try LinuxCalls.registers(id))
+    }
   }
 
   /// The call's result, or nil when the thread met a fault or did not come back in time.
@@ -247,7 +276,7 @@ extension LinuxTask {
       case .exited?, .killed?: throw SystemCallFailure(call: "waitpid", number: .gone)
       case nil:
         // Stopped where it is, so that it can be restored.
-        try LinuxCalls.interrupt(id)
+        try LinuxCalls.twice { () throws(SystemCallFailure) in try LinuxCalls.interrupt(id) }
         _ = try nextStop(of: id, LinuxCalls.nanoseconds &+ patience)
         return false
       }

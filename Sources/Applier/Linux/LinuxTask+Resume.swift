@@ -3,6 +3,7 @@ extension LinuxTask {
   /// thread has been dealt with.
   func letGo(detachingMainThread: Bool = false) throws(ApplyError) {
     var failure: ApplyError?
+    do throws(ApplyError) { try awaitHolds() } catch { failure = error }
     // One that has not stopped comes last: it is not to keep the others.
     let others = threads.values.filter { $0.id != lead && $0.state != .ended }
     for id in others.map(\.id) where threads[id]?.isRunning == false {
@@ -27,6 +28,7 @@ extension LinuxTask {
   /// Where it fails, the thread stays noted as stopped, to be let go by the next try.
   func letOtherThreadGo(_ id: Int32) throws(ApplyError) {
     try noteStopAgain(of: id)
+    try takeBackHold(of: id)
     try deliverDeferredSignals(id)
     guard let stop = threads[id]?.stop else { return }
     // A thread of a process stopped by job control stays stopped (kernel/ptrace.c, __ptrace_unlink).
@@ -38,6 +40,7 @@ extension LinuxTask {
 
   func letMainThreadGo() throws(ApplyError) {
     try noteStopAgain(of: lead)
+    try takeBackHold(of: lead)
     try deliverDeferredSignals(lead)
     guard let stop = threads[lead]?.stop else { return }
     try ignoringEnd { () throws(SystemCallFailure) in
@@ -56,6 +59,7 @@ extension LinuxTask {
 
   private func detachMainThread() throws(ApplyError) {
     try noteStopAgain(of: lead)
+    try takeBackHold(of: lead)
     try deliverDeferredSignals(lead)
     guard let stop = threads[lead]?.stop else { return }
     try ignoringEnd { () throws(SystemCallFailure) in
@@ -74,12 +78,15 @@ extension LinuxTask {
   /// another of the same number is sent to the thread, and replaced by it where that one is reported (I: L4).
   private func deliverDeferredSignals(_ id: Int32) throws(ApplyError) {
     while let info = threads[id]?.deferredSignals.first {
-      threads[id]?.deferredSignals.removeFirst()
       guard let signal: Int32 = TaskBytes(info).integer(at: 0), threads[id]?.stop != nil else { return }
       try ignoringEnd { () throws(SystemCallFailure) in
-        try LinuxCalls.send(signal, to: process.id, thread: id)
+        try LinuxCalls.twice { () throws(SystemCallFailure) in
+          try LinuxCalls.send(signal, to: process.id, thread: id)
+        }
+        // From here on it has it, with or without what came along.
+        threads[id]?.deferredSignals.removeFirst()
         try goOn(id, until: signal)
-        try LinuxCalls.setSignalInfo(id, info)
+        try LinuxCalls.twice { () throws(SystemCallFailure) in try LinuxCalls.setSignalInfo(id, info) }
       }
     }
   }
@@ -87,20 +94,23 @@ extension LinuxTask {
   /// Lets the thread go on, delivering what it has, until `signal` is reported: that one then waits in its stop.
   private func goOn(_ id: Int32, until signal: Int32) throws(SystemCallFailure) {
     let deadline = LinuxCalls.nanoseconds &+ patience
-    try LinuxCalls.resume(id, signal: threads[id]?.stop?.signal ?? 0)
+    func resume(_ signal: Int32 = 0) throws(SystemCallFailure) {
+      try LinuxCalls.twice { () throws(SystemCallFailure) in try LinuxCalls.resume(id, signal: signal) }
+    }
+    try resume(threads[id]?.stop?.signal ?? 0)
     while LinuxCalls.nanoseconds < deadline {
-      let kind = try LinuxCalls.pollStatus(id)?.kind
+      let kind = try LinuxCalls.twice { () throws(SystemCallFailure) in try LinuxCalls.pollStatus(id) }?.kind
       switch kind {
       case nil: LinuxCalls.sleep(nanoseconds: 10_000)
       case .signal(signal):
         threads[id]?.state = .stopped(LinuxThread.Stop(signal: signal))
         return
-      case .signal(let other): try LinuxCalls.resume(id, signal: other)
+      case .signal(let other): try resume(other)
       case .exited, .killed:
         threads[id] = nil
         if id == process.id { ending = kind }
         return
-      case .systemCall, .groupStop, .interrupted, .event: try LinuxCalls.resume(id)
+      case .systemCall, .groupStop, .interrupted, .event: try resume()
       }
     }
     threads[id]?.state = .running

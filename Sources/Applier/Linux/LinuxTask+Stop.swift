@@ -56,14 +56,22 @@ extension LinuxTask {
   }
 
   /// Gives the task up; it goes on as if nobody had been there. Nothing to do the second time.
+  ///
+  /// A thread that does not stop (vfork(2), a device) is waited for, and cannot be detached before: the kernel does that when the
+  /// thread that called `init` ends, and until then it stands still as soon as it has stopped.
   public func detach() {
     guard !isDetached else { return }
     defer { isDetached = true }
-    do throws(ApplyError) {
-      if threads[lead]?.isRunning == true { try hold(only: lead) }
-      try letGo(detachingMainThread: true)
-    } catch {
-      // It has ended, or will not stop: the kernel detaches when this thread ends.
+    // What fails for one thread, also that it has ended, keeps none of the others.
+    if threads[lead]?.isRunning == true { try? hold(only: lead) }
+    try? letGo(detachingMainThread: true)
+    let late = threads.values.filter { $0.id != lead && $0.state != .ended }.map(\.id)
+    if late.isEmpty { return }
+    let reports = StopReports()
+    let deadline = LinuxCalls.nanoseconds &+ patience
+    for id in late {
+      try? collectStop(of: id, reports, until: deadline)
+      try? letOtherThreadGo(id)
     }
   }
 
@@ -103,10 +111,10 @@ extension LinuxTask {
   }
 
   /// Brings one thread to a stop, the others untouched.
-  func hold(only id: Int32) throws(ApplyError) {
+  func hold(only id: Int32, patience wanted: UInt64? = nil) throws(ApplyError) {
     let reports = StopReports()
     try interrupt(id)
-    try collectStop(of: id, reports, until: LinuxCalls.nanoseconds &+ patience)
+    try collectStop(of: id, reports, until: LinuxCalls.nanoseconds &+ (wanted ?? patience))
   }
 
   /// The main thread last: it may end without a report, and its end is reported after the others'.
@@ -118,12 +126,15 @@ extension LinuxTask {
     }
   }
 
-  private func collectStop(of id: Int32, _ reports: StopReports, until deadline: UInt64) throws(ApplyError) {
+  func collectStop(of id: Int32, _ reports: StopReports, until deadline: UInt64) throws(ApplyError) {
     try collect(id)
     while threads[id]?.isRunning == true {
       try awaitReport(reports, until: deadline)
       // When the process ends, each thread's end has to be collected before the main thread's is told.
       if reports.hasLasted {
+        if reports.isQuestionDue() {
+          for other in threads.values where other.hold == .sent { try interrupt(other.id) }
+        }
         for other in threads.keys { try collect(other) }
         try noteEndOfMainThread()
       } else {
@@ -177,7 +188,7 @@ extension LinuxTask {
     return found
   }
 
-  private func isTracedHere(_ id: Int32) throws(ApplyError) -> Bool {
+  func isTracedHere(_ id: Int32) throws(ApplyError) -> Bool {
     do throws(SystemCallFailure) {
       return try process.status(ofThread: id)?.tracer == self.tracer
     } catch {
@@ -185,7 +196,7 @@ extension LinuxTask {
     }
   }
 
-  private func isAlive(_ id: Int32) throws(ApplyError) -> Bool {
+  func isAlive(_ id: Int32) throws(ApplyError) -> Bool {
     do throws(SystemCallFailure) {
       return try process.status(ofThread: id)?.isZombie == false
     } catch {
@@ -193,7 +204,7 @@ extension LinuxTask {
     }
   }
 
-  private func threadNumbers() throws(ApplyError) -> [Int32] {
+  func threadNumbers() throws(ApplyError) -> [Int32] {
     do throws(SystemCallFailure) { return try LinuxCalls.numberedEntries(taskFolder) } catch { throw self.error(error) }
   }
 
@@ -227,6 +238,7 @@ extension LinuxTask {
   }
 
   private func note(_ status: WaitStatus, of id: Int32) throws(ApplyError) {
+    if try takesForHold(status.kind, of: id) { return }
     switch status.kind {
     case .exited, .killed:
       threads[id] = nil
@@ -248,7 +260,7 @@ extension LinuxTask {
     }
   }
 
-  private func noteStop(of id: Int32, _ stop: LinuxThread.Stop) throws(ApplyError) {
+  func noteStop(of id: Int32, _ stop: LinuxThread.Stop) throws(ApplyError) {
     threads[id]?.state = .stopped(stop)
     do throws(SystemCallFailure) {
       threads[id]?.registers = try LinuxCalls.twice { () throws(SystemCallFailure) in
@@ -278,17 +290,20 @@ extension LinuxTask {
 
   /// Within clone(2) a thread's registers are not yet what it goes on with: it is sent on to a stop of the usual kind.
   private func noteClone(by id: Int32) throws(ApplyError) {
+    var failure: ApplyError?
     do throws(SystemCallFailure) {
-      let child = Int32(truncatingIfNeeded: try LinuxCalls.eventMessage(id))
+      let message = try LinuxCalls.twice { () throws(SystemCallFailure) in try LinuxCalls.eventMessage(id) }
+      let child = Int32(truncatingIfNeeded: message)
       if try threadsContain(child) {
         threads[child] = threads[child] ?? LinuxThread(child)
       } else {
         try giveUpForeignChild(child)
       }
     } catch {
-      if !error.isGone { throw self.error(error) }
+      if !error.isGone { failure = self.error(error) }
     }
     try passOn(id)
+    if let failure { throw failure }
   }
 
   private func threadsContain(_ id: Int32) throws(SystemCallFailure) -> Bool {
@@ -297,16 +312,19 @@ extension LinuxTask {
 
   /// clone(2) without CLONE_THREAD: a process of its own, which the kernel hands us all the same.
   private func giveUpForeignChild(_ id: Int32) throws(SystemCallFailure) {
-    for _ in 0..<100 {
-      if try LinuxCalls.pollStatus(id) != nil { return try LinuxCalls.detach(id) }
+    let deadline = LinuxCalls.nanoseconds &+ patience
+    while LinuxCalls.nanoseconds < deadline {
+      let status = try LinuxCalls.twice { () throws(SystemCallFailure) in try LinuxCalls.pollStatus(id) }
+      if status != nil {
+        return try LinuxCalls.twice { () throws(SystemCallFailure) in try LinuxCalls.detach(id) }
+      }
       LinuxCalls.sleep(nanoseconds: 100_000)
     }
   }
 
   private func passOn(_ id: Int32) throws(ApplyError) {
     do throws(SystemCallFailure) {
-      try LinuxCalls.interrupt(id)
-      try LinuxCalls.resume(id)
+      try goOnToInterrupt(id)
     } catch {
       if !error.isGone { throw self.error(error) }
     }

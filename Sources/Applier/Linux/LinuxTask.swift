@@ -39,6 +39,8 @@ public final class LinuxTask: TaskAccess {
   var lead: Int32
   var isHeld = false
   var isDetached = false
+  /// Signals delivered to threads that were to stand still.
+  var deliveryCount = 0
   /// How the process ended, if we were told: a parent is told once.
   var ending: WaitStatus.Kind?
   var pauseStart: UInt64?

@@ -15,7 +15,17 @@ struct LinuxThread {
     var isGroupStop = false
   }
 
+  /// Whether it has a SIGSTOP of ours before it (`LinuxTask.holdThreads`).
+  enum Hold: Hashable {
+    case none
+    /// It has been sent one, and has not met it.
+    case sent
+    /// It stands before its delivery.
+    case standing
+  }
+
   let id: Int32
+  var hold = Hold.none
   var state = State.running
   /// As of the stop, with a system call that our stop has interrupted set to start again.
   var registers: ThreadRegisters?

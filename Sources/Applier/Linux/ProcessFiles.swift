@@ -8,6 +8,8 @@ struct ProcessStatus: Hashable, Sendable {
   var effectiveUser: UInt32
   /// Signals that wait for this thread, or for the whole process.
   var pendingSignals: UInt64
+  /// Those for this thread alone.
+  var ownPendingSignals: UInt64
   var blockedSignals: UInt64
   var ignoredSignals: UInt64
   var caughtSignals: UInt64
@@ -29,6 +31,7 @@ struct ProcessStatus: Hashable, Sendable {
     self.tracer = tracer
     effectiveUser = user
     pendingSignals = own | shared
+    ownPendingSignals = own
     blockedSignals = blocked
     ignoredSignals = ignored
     caughtSignals = caught
@@ -38,8 +41,20 @@ struct ProcessStatus: Hashable, Sendable {
 
   var isZombie: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
 
-  /// Whether a signal waits that the thread will get as soon as it runs.
-  var hasDeliverableSignal: Bool { pendingSignals & ~blockedSignals != 0 }
+  /// Of our own file: it names us by one number for each namespace from that of /proc down to ours. The line is there since Linux
+  /// 4.1.
+  static func isOfOwnNamespace(_ bytes: [UInt8]) -> Bool {
+    guard let numbers = StatusLines(bytes)["NSpid"] else { return true }
+    return numbers.split(separator: UInt8(ascii: "\t")).count == 1
+  }
+
+  /// Whether a signal waits that the thread will get as soon as it runs. SIGSTOP (19) is none that it gets.
+  var hasDeliverableSignal: Bool { pendingSignals & ~blockedSignals & ~(1 << 18) != 0 }
+
+  /// Blocked or not.
+  func hasPending(_ signal: Int32) -> Bool { pendingSignals & UInt64(1) << UInt64(signal - 1) != 0 }
+
+  func hasPendingForItself(_ signal: Int32) -> Bool { ownPendingSignals & UInt64(1) << UInt64(signal - 1) != 0 }
 
   /// Whether the program never notices this signal: it would not have been woken for it without a tracer.
   func passesOver(_ signal: Int32) -> Bool {
@@ -82,6 +97,8 @@ struct ProcessStat: Hashable, Sendable {
   var name: String
   /// Field 22: clock ticks since boot. With the process id it names a process for ever.
   var startTime: UInt64
+  /// Field 3: it has ended, and its parent has not asked for its status yet.
+  var isZombie: Bool
 
   init?(_ bytes: [UInt8]) {
     // The name may hold anything, `)` and blanks included: it ends at the *last* parenthesis (proc_pid_stat(5)).
@@ -93,6 +110,7 @@ struct ProcessStat: Hashable, Sendable {
     // The first field behind the name is the third.
     guard fields.count > 19, let time = UInt64(String(decoding: fields[19], as: UTF8.self)) else { return nil }
     startTime = time
+    isZombie = fields.first.map { Array($0) == [UInt8(ascii: "Z")] || Array($0) == [UInt8(ascii: "X")] } ?? false
   }
 }
 

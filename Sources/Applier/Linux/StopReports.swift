@@ -9,6 +9,7 @@ final class StopReports {
   private let blocked: LinuxCalls.BlockedChildSignal
   private var hasTakenAny = false
   private var timeout = 100_000
+  private var nextQuestion = eagerNanoseconds
 
   init() { blocked = LinuxCalls.blockChildSignal() }
 
@@ -20,6 +21,15 @@ final class StopReports {
 
   /// Whether this takes longer than any thread that can stop needs to.
   var hasLasted: Bool { LinuxCalls.nanoseconds &- start > Self.eagerNanoseconds }
+
+  /// Whether it is time to ask a thread again where it is. Each time the wait has doubled: a thread that is stopped anew before it
+  /// has come to what it was let go for would never get there.
+  func isQuestionDue() -> Bool {
+    let lasted = LinuxCalls.nanoseconds &- start
+    if lasted <= nextQuestion { return false }
+    nextQuestion = lasted &* 2
+    return true
+  }
 
   func awaitNext() {
     if LinuxCalls.awaitChildSignal(nanoseconds: timeout) {

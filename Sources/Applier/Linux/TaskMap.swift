@@ -39,13 +39,8 @@ final class TaskMap {
     let pointer = RuntimeAddress(rawValue: pointer)
     let lines = try lines()
     // Ascending: the first one that ends behind the pointer.
-    var lower = 0
-    var upper = lines.count
-    while lower < upper {
-      let middle = (lower + upper) / 2
-      if pointer < lines[middle].range.end { upper = middle } else { lower = middle + 1 }
-    }
-    guard lower < lines.count, case let mapping = lines[lower], mapping.protection.contains(.read),
+    let index = lines.partitioningIndex { pointer < $0.range.end }
+    guard index < lines.count, case let mapping = lines[index], mapping.protection.contains(.read),
       mapping.range.contains(pointer) || mapping.name.elementsEqual("[stack]".utf8)
     else { return nil }
     return mapping.range

@@ -14,9 +14,10 @@ extension ApplyPlan {
     self.init(
       nature: nature, architecture: base.architecture, from: from, to: destination,
       direction: steps.allSatisfy { $0.direction == .backward } ? .backward : .forward,
-      updates: steps.map(\.update.number), maps: builder.maps, protections: builder.protections,
+      updates: steps.flatMap(\.numbers), maps: builder.maps, protections: builder.protections,
       guards: builder.guards, resize: builder.resize, edits: builder.edits.extents, cells: builder.cells.cells,
-      initials: builder.initialGroups())
+      initials: builder.initialGroups(),
+      fresh: steps.compactMap { step in step.stretch.map { FreshBytes(stretch: $0, direction: step.direction) } })
   }
 
   /// Where the steps lead from, once they are known to follow one another up to the destination.

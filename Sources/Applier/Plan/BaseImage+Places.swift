@@ -13,7 +13,6 @@ extension BaseImage {
 
   /// The arena's segment that only the loader and unwinders read.
   var loaderTables: AddressRange? {
-    guard format == .elf else { return nil }
     let known = [arena.code, arena.constants, arena.writable]
     return segments.first { segment in segment.isPartOfArena && !known.contains { $0.overlaps(segment.range) } }?.range
   }

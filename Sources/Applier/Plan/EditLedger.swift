@@ -4,8 +4,10 @@ public import Journal
 /// The update and the operation that bytes come from.
 public struct OperationSource: Hashable, Sendable {
   public var update: UpdateNumber
-  /// Index into the update's operations as recorded.
+  /// Index into the update's operations as recorded; `operationOfMany` where it comes of those of a stretch that ends with the update.
   public var operation: Int
+
+  public static let operationOfMany = -1
 }
 
 /// The net effect of edits on one space of bytes (a file, or an image's virtual addresses).
@@ -76,13 +78,7 @@ struct EditLedger {
 
   /// Index of the first extent that does not start below the position.
   private func firstIndex(from position: UInt64) -> Int {
-    var low = 0
-    var high = extents.count
-    while low < high {
-      let middle = low + (high - low) / 2
-      if extents[middle].start < position { low = middle + 1 } else { high = middle }
-    }
-    return low
+    extents.partitioningIndex { $0.start >= position }
   }
 
   private mutating func split(at position: UInt64) {
@@ -120,6 +116,8 @@ struct EditLedger {
     case .unchecked: break
     case .exact, .kept:
       guard extent.after.elementsEqual(edit.before[range]) else { throw conflict(edit, at: extent.start) }
+      // Room that is used again: who was rolled back to before its first use may still execute what it held since.
+      if edit.mode == .exact { result.isStaged = false }
     case .fresh:
       guard extent.after.elementsEqual(edit.before[range]) || extent.after == after else {
         throw conflict(edit, at: extent.start)

@@ -20,6 +20,9 @@ struct PlanBuilder {
   var initials: [VirtualAddress?: InitialLedger] = [:]
   /// Of the update whose operations are being added.
   private(set) var observation: Observation?
+  private var knownGuards: Set<GuardedRangeKey> = []
+  private var knownMaps: Set<MapOperation> = []
+  private var knownProtections: Set<ProtectOperation> = []
 
   init(base: BaseImage, nature: TargetNature, steps: [Step]) {
     self.base = base
@@ -33,7 +36,9 @@ struct PlanBuilder {
     observation = step.update.content.observation
     for (index, operation) in step.directedOperations {
       let context = StepContext(
-        source: OperationSource(update: step.update.number, operation: index), direction: step.direction)
+        source: OperationSource(
+          update: step.update.number, operation: step.stretch == nil ? index : OperationSource.operationOfMany),
+        direction: step.direction)
       do throws(ApplyError) {
         try add(operation, context)
       } catch {
@@ -60,9 +65,9 @@ struct PlanBuilder {
     case .bind(let bind): try add(bind, context)
     case .resize(let next): try add(next)
     case .map(let map):
-      if nature != .file, map.isMappedAfter, !maps.contains(map) { maps.append(map) }
+      if nature != .file, map.isMappedAfter, knownMaps.insert(map).inserted { maps.append(map) }
     case .protect(let protect):
-      if !protections.contains(protect) { protections.append(protect) }
+      if knownProtections.insert(protect).inserted { protections.append(protect) }
     }
   }
 
@@ -83,7 +88,7 @@ struct PlanBuilder {
       case (.both, _), (.forward, .forward), (.backward, .backward): break
       case (.forward, .backward), (.backward, .forward): continue
       }
-      if guards.contains(where: { $0.range == wanted.range && $0.reach == wanted.reach }) { continue }
+      guard knownGuards.insert(GuardedRangeKey(range: wanted.range, reach: wanted.reach)).inserted else { continue }
       guards.append(
         PlannedGuard(
           range: wanted.range, reach: wanted.reach, isConservative: wanted.reason.isOfOverwritten,
@@ -134,13 +139,7 @@ extension PlanBuilder {
   }
 
   private func firstCell(endingAfter position: UInt64) -> Int {
-    var low = 0
-    var high = cellAddresses.count
-    while low < high {
-      let middle = low + (high - low) / 2
-      if cellAddresses[middle].rawValue + 8 <= position { low = middle + 1 } else { high = middle }
-    }
-    return low
+    cellAddresses.partitioningIndex { $0.rawValue + 8 > position }
   }
 
   /// Nothing of an observed program has run yet: its memory is its image, variables included.
@@ -203,6 +202,11 @@ extension PlanBuilder {
   }
 }
 
+private struct GuardedRangeKey: Hashable {
+  var range: AddressRange
+  var reach: Guard.Reach
+}
+
 /// Where in the steps an operation stands.
 private struct StepContext {
   var source: OperationSource
@@ -226,16 +230,5 @@ extension EditLedger.Edit {
     return EditLedger.Edit(
       start: lower, before: Array(before[range]), after: Array(after[range]), mode: mode, source: source,
       acceptsAnything: acceptsAnything)
-  }
-}
-
-extension Guard.Reason {
-  /// Bytes in the range are written: whoever may go there by an address that it holds is in the way, and not only whoever
-  /// stands there or will return there.
-  fileprivate var isOfOverwritten: Bool {
-    switch self {
-    case .entryStub, .branchIntoEntryStub, .overwritten: true
-    case .interproceduralRegisters, .unknownPrototype: false
-    }
   }
 }

@@ -14,6 +14,8 @@ public final class LiveTask: UpdateTarget {
   /// The arena's ranges that are not mapped. Asked once: nobody but the holder of the task maps them. An applier that
   /// died in the middle leaves some.
   private var missingArena: [ArenaMapping] = []
+  /// What the arena grows by.
+  private var growth: [GrowthRoom] = []
   /// What is mapped, for an observed image: its updates expect zeroes where they will have memory mapped.
   private var mapped: [RuntimeRange] = []
   /// The loader's tables, where they are not the process's own.
@@ -29,7 +31,19 @@ public final class LiveTask: UpdateTarget {
     for range in base.arenaMappings {
       if try !isMapped(range.range, in: mappings) { missingArena.append(range) }
     }
-    if let tables = base.loaderTables, !isFromFile(tables, in: mappings) { missingTables = tables }
+    growth = base.growth.map { GrowthRoom($0, slide: access.slide, in: mappings) }
+    if let tables = base.loaderTables, try !isPartOfImage(tables, in: mappings) { missingTables = tables }
+  }
+
+  /// Whether the loader has mapped the range. A Mach-O image has it in one segment with the arena's constants, and nothing
+  /// else is told of where memory comes from: room of ours ends before it.
+  private func isPartOfImage(_ range: AddressRange, in mappings: [TaskMapping]) throws(ApplyError) -> Bool {
+    guard base.format == .machO else { return isFromFile(range, in: mappings) }
+    let start = runtime(range.start)
+    guard missingArena.isEmpty, mappings.contains(where: { $0.range.contains(start) && $0.protection == .read }) else {
+      return false
+    }
+    return try isMapped(range, in: mappings)
   }
 
   /// Whether the loader has mapped the range from a file, as a segment that begins there.
@@ -76,6 +90,9 @@ public final class LiveTask: UpdateTarget {
   public func read(_ place: TargetPlace, count: Int) throws(ApplyError) -> [UInt8] {
     let range = try range(of: place, count: count)
     if isMissing(range) { return [UInt8](repeating: 0, count: count) }
+    for room in growth where room.range.overlaps(range) {
+      if try !room.isThere() { return [UInt8](repeating: 0, count: count) }
+    }
     if !base.isPrepared { return try readWhatIsMapped(range) }
     let bytes = try access.read(runtime(range.start), count)
     guard bytes.count == count else {
@@ -126,20 +143,40 @@ public final class LiveTask: UpdateTarget {
 
   public func attend() throws(ApplyError) { try access.attend() }
 
+  public func mayHold() throws(ApplyError) -> Bool { try access.mayHoldThreads() }
+
+  public func hold() throws(ApplyError) -> Bool { try access.holdThreads() }
+
+  public var isJobControlStopped: Bool { access.isJobControlStopped }
+
+  public func endJobControlStop() throws(ApplyError) { try access.endJobControlStop() }
+
   public func occupants(of guards: [PlannedGuard]) throws(ApplyError) -> [GuardOccupant] {
-    var ranges: [GuardedRange] = []
-    for planned in guards {
+    let ranges = try guardedRanges(guards)
+    return ranges.isEmpty ? [] : try access.occupants(of: ranges).map(unslid)
+  }
+
+  public func survey(
+    _ guards: [PlannedGuard]
+  ) throws(ApplyError) -> (occupants: [GuardOccupant], unseen: [UnseenThread]) {
+    let ranges = try guardedRanges(guards)
+    let survey = ranges.isEmpty ? ThreadSurvey() : try access.survey(ranges)
+    return (survey.occupants.map(unslid), survey.unseen)
+  }
+
+  private func guardedRanges(_ guards: [PlannedGuard]) throws(ApplyError) -> [GuardedRange] {
+    try guards.map { (planned) throws(ApplyError) in
       guard let range = RuntimeRange(planned.range, slide: access.slide) else {
         throw ApplyError(.addressNotInImage, update: planned.update, address: planned.range.start)
       }
-      ranges.append(GuardedRange(range: range, reach: planned.reach, isConservative: planned.isConservative))
+      return GuardedRange(range: range, reach: planned.reach, isConservative: planned.isConservative)
     }
-    if ranges.isEmpty { return [] }
-    return try access.occupants(of: ranges).map { found in
-      GuardOccupant(
-        thread: found.thread, threadName: found.threadName,
-        address: found.address.virtualAddress(slide: access.slide), guardIndex: found.guardIndex)
-    }
+  }
+
+  private func unslid(_ found: ThreadOccupant) -> GuardOccupant {
+    GuardOccupant(
+      thread: found.thread, threadName: found.threadName,
+      address: found.address.virtualAddress(slide: access.slide), guardIndex: found.guardIndex)
   }
 
   public func finish() {}
@@ -201,7 +238,9 @@ extension LiveTask {
         }
         continue
       }
-      if try !isMapped(wanted.range, in: mappings) { missing.append(wanted) }
+      let room = growth.first { $0.range == wanted.range }
+      let isThere = if let room { try room.isThere() } else { try isMapped(wanted.range, in: mappings) }
+      if !isThere { missing.append(wanted) }
     }
     if missing.isEmpty, reprotected.isEmpty { return 0 }
     try map(missing, reprotected)
@@ -241,7 +280,7 @@ extension LiveTask {
         guard let range = RuntimeRange(wanted.range, slide: access.slide) else {
           throw ApplyError(.arenaOccupied, address: wanted.range.start)
         }
-        try access.map(range, wanted.protection)
+        try map(wanted, at: range)
         missingArena.removeAll { $0.range == wanted.range }
         mapped.append(range)
         guard wanted.range.contains(base.arena.header) else { continue }
@@ -257,6 +296,21 @@ extension LiveTask {
       throw error
     }
     try access.resumeThreads()
+  }
+
+  /// The threads are stopped: what is known of the arena's growth now is so when it is replaced.
+  private func map(_ wanted: ArenaMapping, at range: RuntimeRange) throws(ApplyError) {
+    guard let index = growth.firstIndex(where: { $0.range == wanted.range }) else {
+      return try access.map(range, wanted.protection)
+    }
+    let now = GrowthRoom(growth[index], slide: access.slide, in: try access.mappings())
+    if try now.isThere() { return }
+    if now.state == .reserved {
+      try access.replace(range, wanted.protection)
+    } else {
+      try access.map(range, wanted.protection)
+    }
+    growth[index].state = .mapped
   }
 
   /// Zeroes where the header belongs are those of an arena whose applier died before it wrote one, or the program's own

@@ -27,16 +27,25 @@ struct StackScan {
     var end: UInt64
     var reach: Guard.Reach
     var index: Int
+    /// The largest end of this and all ranges before it.
+    var limit: UInt64 = 0
   }
 
+  /// Ascending by start: there are as many as functions that have moved, and every word is looked up.
   private let ranges: [Range]
   private let lowest: UInt64
   private let highest: UInt64
 
   init(_ guards: [GuardedRange]) {
+    var limit: UInt64 = 0
     ranges = guards.enumerated().map { index, guarded in
       Range(
         start: guarded.range.start.rawValue, end: guarded.range.end.rawValue, reach: guarded.reach, index: index)
+    }.sorted { ($0.start, $0.index) < ($1.start, $1.index) }.map { range in
+      limit = max(limit, range.end)
+      var range = range
+      range.limit = limit
+      return range
     }
     lowest = ranges.map(\.start).min() ?? .max
     highest = ranges.map(\.end).max() ?? 0
@@ -44,11 +53,15 @@ struct StackScan {
 
   func hits(_ word: UInt64) -> [Hit] {
     guard word >= lowest, word < highest else { return [] }
-    return ranges.compactMap { range in
-      guard word >= range.start, word < range.end else { return nil }
-      if word == range.start && range.reach == .interior { return nil }
-      return Hit(address: word, guardIndex: range.index, isFirstByte: word == range.start)
+    var low = ranges.partitioningIndex { $0.start > word }
+    var hits: [Hit] = []
+    while low > 0, ranges[low - 1].limit > word {
+      low -= 1
+      let range = ranges[low]
+      if word >= range.end || (word == range.start && range.reach == .interior) { continue }
+      hits.append(Hit(address: word, guardIndex: range.index, isFirstByte: word == range.start))
     }
+    return hits.reversed()
   }
 
   /// Every word of a stack, of whole words from an aligned address on.

@@ -5,6 +5,29 @@ import CLZ4
   static let maximumByteCount = 1 << 28
   static let maximumDictionaryByteCount = 65_536
 
+  enum Effort {
+    case low
+    /// A tenth to a fourth less, for several times the time: of short ones, whose search costs more to prepare than to do, as `low`.
+    case high
+  }
+
+  /// Nil where the block would not be smaller than the bytes.
+  static func compress(_ bytes: [UInt8], effort: Effort) -> [UInt8]? {
+    guard effort == .high, bytes.count >= 4096, bytes.count <= maximumByteCount else { return compress(bytes) }
+    let capacity = bytes.count - 1
+    let block = bytes.withUnsafeBytes { source in
+      [UInt8](unsafeUninitializedCapacity: capacity) { target, count in
+        let written = target.withMemoryRebound(to: CChar.self) { target in
+          LZ4_compress_HC(
+            source.baseAddress?.assumingMemoryBound(to: CChar.self), target.baseAddress, Int32(bytes.count),
+            Int32(capacity), 9)
+        }
+        count = max(0, Int(written))
+      }
+    }
+    return block.isEmpty ? nil : block
+  }
+
   /// Nil where the block would not be smaller than the bytes.
   public static func compress(_ bytes: [UInt8], dictionary: [UInt8] = []) -> [UInt8]? {
     guard bytes.count > 1, bytes.count <= maximumByteCount, let stream = LZ4_createStream() else { return nil }

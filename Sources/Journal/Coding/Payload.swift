@@ -22,6 +22,14 @@ public enum Payload {
     return bytes
   }
 
+  /// Whether every field has the value that its fixup gives; the bits that it does not give are the field's own.
+  static func holds(_ bytes: [UInt8], fixups: [Fixup], start: VirtualAddress) -> Bool {
+    fixups.allSatisfy { fixup in
+      let field = bytes[Int(fixup.offset)..<Int(fixup.offset) + fixup.byteCount]
+      return fixup.fieldBytes(in: start, over: field).elementsEqual(field)
+    }
+  }
+
   /// Why the fixups do not fit the bytes of a write; nil if they do.
   static func objection(to fixups: [Fixup], byteCount: Int, place: WriteOperation.Place) -> String? {
     if case .file = place, !fixups.isEmpty { return "a write to a file offset has fixups" }

@@ -1,4 +1,6 @@
 extension TargetHeader {
+  fileprivate static let heldFlag: UInt64 = 256
+
   /// The 192 bytes of the layout.
   public func encoded() -> [UInt8] {
     var writer = ByteWriter()
@@ -7,7 +9,8 @@ extension TargetHeader {
     writer.append(raw: base.bytes)
     writer.append(raw: position.digest.bytes)
     writer.append(littleEndian: UInt64(bitPattern: position.number.rawValue), byteCount: 8)
-    writer.append(littleEndian: UInt64(intent?.direction.rawValue ?? 0), byteCount: 8)
+    let held = intent?.isHeld == true ? Self.heldFlag : 0
+    writer.append(littleEndian: UInt64(intent?.direction.rawValue ?? 0) | held, byteCount: 8)
     writer.append(raw: (intent?.destination.digest ?? .zero).bytes)
     writer.append(littleEndian: UInt64(bitPattern: intent?.destination.number.rawValue ?? 0), byteCount: 8)
     writer.append(raw: [UInt8](repeating: 0, count: Self.byteCount - writer.bytes.count))
@@ -60,9 +63,10 @@ extension ByteReader {
       }
       return nil
     }
-    guard let narrow = UInt8(exactly: raw), let direction = Direction(rawValue: narrow) else {
+    guard let narrow = UInt8(exactly: raw & ~TargetHeader.heldFlag), let direction = Direction(rawValue: narrow) else {
       throw refusal("unknown intent \(raw)")
     }
-    return TargetHeader.Intent(direction: direction, destination: destination)
+    return TargetHeader.Intent(
+      direction: direction, destination: destination, isHeld: raw & TargetHeader.heldFlag != 0)
   }
 }

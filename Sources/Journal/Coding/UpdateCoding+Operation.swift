@@ -69,9 +69,7 @@ extension UpdateEncoder {
       writer.append(varint: offset.rawValue)
     }
     let masked = Payload.masked(write.after, fixups: write.fixups)
-    if case .virtual(let start) = write.place, !write.fixups.isEmpty,
-      Payload.filled(masked, fixups: write.fixups, start: start) != write.after
-    {
+    if case .virtual(let start) = write.place, !Payload.holds(write.after, fixups: write.fixups, start: start) {
       throw refusal("a field holds another value than its fixup gives", operation: operation)
     }
     try append(payload: write.before, PayloadRole.content(operation: operation, place: write.place, isAfter: false))

@@ -6,16 +6,22 @@ import Addressing
 public enum UpdateCoding {
   /// Version 2 is version 1 with a source map behind it, and is written only where there is one: the digests of updates
   /// recorded before stay what they are, and one value has one encoding. Version 3 is version 1 with an observation.
+  /// Version 4 tells definers, and says for itself whether there is a source map.
   static let version: UInt8 = 1
   static let versionWithSources: UInt8 = 2
   static let observedVersion: UInt8 = 3
+  static let versionWithDefiners: UInt8 = 4
   /// No byte string of an update is longer.
   static let maximumByteStringCount = LZ4Block.maximumByteCount
 
   public static func encode(_ content: UpdateContent) throws(JournalError) -> [UInt8] {
-    var encoder = UpdateEncoder(store: nil)
+    try encoded(content).bytes
+  }
+
+  static func encoded(_ content: UpdateContent) throws(JournalError) -> EncodedContent {
+    var encoder = UpdateEncoder()
     try encoder.append(content)
-    return encoder.writer.bytes
+    return EncodedContent(bytes: encoder.writer.bytes, byteStrings: encoder.byteStrings)
   }
 
   public static func decode(_ bytes: [UInt8]) throws(JournalError) -> UpdateContent {
@@ -39,32 +45,19 @@ enum PayloadRole {
   var operation: Int? { if case .content(let operation, _, _) = self { operation } else { nil } }
 }
 
-/// Encodes an update's content: canonical when `store` is nil, otherwise as the journal's rows hold it, with the byte
-/// strings that `store` takes replaced by its references.
+/// Encodes an update's content in its canonical form, and notes where the byte strings stand that may be kept elsewhere.
 struct UpdateEncoder {
-  /// Returns the reference under which the bytes are kept, or nil to have them in line.
-  typealias Store = (_ bytes: [UInt8], _ role: PayloadRole) throws(JournalError) -> Int64?
-
-  /// How a byte string stands in the stored form.
-  enum Form: UInt64 {
-    case inline = 0
-    case reference = 1
-    case zeroes = 2
-  }
-
   var writer = ByteWriter()
-  let store: Store?
+  var byteStrings: [EncodedContent.ByteString] = []
   var operation = 0
-
-  init(store: Store?) { self.store = store }
 
   func refusal(_ detail: String, operation: Int? = nil) -> JournalError {
     JournalError(.invalidUpdate, operation: operation, detail: detail)
   }
 
   mutating func append(_ content: UpdateContent) throws(JournalError) {
-    let version = content.sources.isEmpty ? UpdateCoding.version : UpdateCoding.versionWithSources
-    writer.append(content.observation == nil ? version : UpdateCoding.observedVersion)
+    let version = try version(of: content)
+    writer.append(version)
     writer.append(signed: content.time)
     writer.append(content.author)
     writer.append(content.message)
@@ -81,30 +74,38 @@ struct UpdateEncoder {
     writer.append(content.cursors)
     writer.append(count: content.types.count)
     for type in content.types { append(type) }
-    if !content.sources.isEmpty {
-      guard content.observation == nil else { throw refusal("an observed update has no source map") }
-      try append(content.sources)
-    } else if !content.sources.files.isEmpty {
+    if version == UpdateCoding.versionWithDefiners {
+      try append(definersOf: content.atoms)
+      writer.append(!content.sources.isEmpty)
+    }
+    if !content.sources.isEmpty { try append(content.sources) }
+    if let observation = content.observation { try append(observation) }
+  }
+
+  private func version(of content: UpdateContent) throws(JournalError) -> UInt8 {
+    let hasDefiners = content.atoms.contains { $0.definer != nil }
+    if content.sources.isEmpty && !content.sources.files.isEmpty {
       throw refusal("there are source files without a body that was made from them")
     }
-    if let observation = content.observation { try append(observation) }
+    if content.observation != nil {
+      guard content.sources.isEmpty && !hasDefiners else {
+        throw refusal("an observed update has neither a source map nor definers")
+      }
+      return UpdateCoding.observedVersion
+    }
+    if hasDefiners { return UpdateCoding.versionWithDefiners }
+    return content.sources.isEmpty ? UpdateCoding.version : UpdateCoding.versionWithSources
   }
 
   mutating func append(payload bytes: [UInt8], _ role: PayloadRole) throws(JournalError) {
     guard bytes.count <= UpdateCoding.maximumByteStringCount else {
       throw refusal("\(bytes.count) bytes are more than one operation may hold", operation: role.operation)
     }
-    guard let store else { return writer.append(byteString: bytes) }
-    let count = UInt64(bytes.count) << 2
-    if bytes.count > 8 && bytes.allSatisfy({ $0 == 0 }) {
-      writer.append(varint: count | Form.zeroes.rawValue)
-    } else if let reference = try store(bytes, role) {
-      writer.append(varint: count | Form.reference.rawValue)
-      writer.append(signed: reference)
-    } else {
-      writer.append(varint: count | Form.inline.rawValue)
-      writer.append(raw: bytes)
-    }
+    let start = writer.bytes.count
+    writer.append(byteString: bytes)
+    byteStrings.append(
+      EncodedContent.ByteString(
+        start: start, content: writer.bytes.count - bytes.count..<writer.bytes.count, role: role))
   }
 
   private mutating func append(_ barrier: Guard) {
@@ -137,7 +138,7 @@ struct UpdateDecoder {
 
   mutating func content() throws(JournalError) -> UpdateContent {
     let version = try reader.byte()
-    guard (UpdateCoding.version...UpdateCoding.observedVersion).contains(version) else {
+    guard (UpdateCoding.version...UpdateCoding.versionWithDefiners).contains(version) else {
       throw JournalError(version == 0 ? .malformedUpdate : .unsupportedUpdate, detail: "encoding version \(version)")
     }
     let time = try reader.signed()
@@ -153,7 +154,12 @@ struct UpdateDecoder {
     let cursors = try reader.cursors()
     var types: [TypeLayout] = []
     for _ in 0..<(try reader.count()) { types.append(try typeLayout()) }
-    let sources = version == UpdateCoding.versionWithSources ? try sourceMap() : .empty
+    var hasSources = version == UpdateCoding.versionWithSources
+    if version == UpdateCoding.versionWithDefiners {
+      try addDefiners(to: &atoms)
+      hasSources = try reader.flag()
+    }
+    let sources = hasSources ? try sourceMap() : .empty
     let observation = version == UpdateCoding.observedVersion ? try observation() : nil
     try reader.finish()
     return UpdateContent(
@@ -167,7 +173,7 @@ struct UpdateDecoder {
     guard let count = Int(exactly: head >> 2), count <= UpdateCoding.maximumByteStringCount else {
       throw reader.refusal("a byte string is too long")
     }
-    switch UpdateEncoder.Form(rawValue: head & 3) {
+    switch EncodedContent.Form(rawValue: head & 3) {
     case .inline: return try reader.raw(count)
     case .zeroes: return [UInt8](repeating: 0, count: count)
     case .reference:

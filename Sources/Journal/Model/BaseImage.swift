@@ -43,6 +43,13 @@ public struct BaseImage: Hashable, Sendable {
   /// journal's base is the original, and its arena holds the header page and the flags of new variables, in tasks only.
   public var isPrepared: Bool { !arena.code.isEmpty }
 
+  /// What the arena takes when its own room is full, ascending: part of its ranges from the start, and of the file only once an
+  /// update has made it longer by all of them. Empty where the arena does not grow.
+  public var growth: [Segment] {
+    guard isPrepared else { return [] }
+    return segments.filter { $0.isPartOfArena && $0.fileOffset.rawValue >= preparedByteCount }
+  }
+
   /// What an image without build-id or UUID is known by: a segment that no program writes.
   public var identitySegment: Segment? {
     let own = segments.filter { !$0.isPartOfArena }
@@ -89,6 +96,9 @@ public struct Segment: Hashable, Sendable {
   public var protection: PageProtection
   /// Added by `init`: what the linker places in.
   public var isPartOfArena: Bool
+
+  /// Where its bytes end in the file.
+  public var fileEnd: UInt64 { fileOffset.rawValue &+ fileByteCount }
 
   public init(
     range: AddressRange, fileOffset: FileOffset, fileByteCount: UInt64, protection: PageProtection,

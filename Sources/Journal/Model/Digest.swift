@@ -13,6 +13,9 @@ public struct Digest: Hashable, Sendable {
   /// The digest that stands for "no update": 32 zero bytes, as in a target's header that was never written.
   public static let zero = Digest(zeroes: ())
 
+  /// All at once: byte by byte it costs ten times as much.
+  public func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+
   private init(zeroes: Void) { bytes = [UInt8](repeating: 0, count: Self.byteCount) }
 }
 

@@ -21,6 +21,15 @@ public struct Guard: Hashable, Sendable {
     case overwritten = 4
     /// A body calls a function that has changed, and nothing tells whether it still takes what that body gives it.
     case unknownPrototype = 5
+
+    /// Bytes in the range are written: whoever may go there by an address that it holds is in the way, and not only whoever
+    /// stands there or will return there.
+    public var isOfOverwritten: Bool {
+      switch self {
+      case .entryStub, .branchIntoEntryStub, .overwritten: true
+      case .interproceduralRegisters, .unknownPrototype: false
+      }
+    }
   }
 
   public enum Direction: UInt8, Hashable, Sendable, CaseIterable {

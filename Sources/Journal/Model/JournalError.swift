@@ -29,16 +29,26 @@ public struct JournalError: Error {
     case unsupportedUpdate
     case digestMismatch
     case malformedPayload
+    case malformedStretch
     case malformedBase
     case malformedTargetHeader
     case unsupportedTargetHeader
     case outsideImage
     case notOnTheWay
+    case prunedUpdate
+    case shortcutTooShort
+    case unknownShortcut
+    case observedShortcut
+    case nothingToPrune
+    case tagBetween
+    case branchBetween
+    case targetBetween
     case noSuchBundle
     case bundleExists
     case malformedBundle
     case foreignBundle
     case bundleGap
+    case bundleOverlaps
     case noSuchKey
     case keyExists
     case exposedKey
@@ -80,6 +90,12 @@ public struct JournalError: Error {
     self.offset = offset
     self.detail = detail
     self.cause = cause
+  }
+}
+
+extension JournalError {
+  init(pruned number: UpdateNumber, into range: ShortcutRange) {
+    self.init(.prunedUpdate, update: number, detail: "the shortcut is \(range)")
   }
 }
 
@@ -127,12 +143,27 @@ extension JournalError: CustomStringConvertible {
     case .unsupportedUpdate: "an update was written by a newer hcs-journal; use that one (hcs-journal --version)"
     case .digestMismatch: "an update is not what its digest says; see the others with: \(verify)"
     case .malformedPayload: "stored bytes do not decode to what was recorded; see which with: \(verify)"
+    case .malformedStretch:
+      "what \(subject) keeps of many updates as one is not what it was; see what is lost with: \(verify)"
     case .malformedBase: "what \(subject) holds of the base image is malformed; see what is lost with: \(verify)"
     case .malformedTargetHeader: "the target's header is malformed; settle it with: hcs-journal verify --repair TARGET"
     case .unsupportedTargetHeader:
       "the target's header was written by a newer hcs-journal; use that one (hcs-journal --version)"
     case .outsideImage: "the range is not in the image; list its segments with: readelf -lW IMAGE"
     case .notOnTheWay: "the updates do not lie on one line; see: \(log)"
+    case .prunedUpdate:
+      "an update is pruned: of what it did only its part in the shortcut to a later one is left; name an end of that: \(log)"
+    case .shortcutTooShort: "a shortcut takes two updates or more for one; name a longer way: \(log)"
+    case .unknownShortcut: "nothing stands for these updates yet; make it with: hcs-journal squash \(named)"
+    case .observedShortcut:
+      "what another linker has written is told update by update, and is not put together; see: \(log)"
+    case .nothingToPrune: "all of these updates are pruned already; see: \(log)"
+    case .tagBetween:
+      "tag \(named) names an update that would be pruned; move it, or delete it with: hcs-journal tag --delete \(named)"
+    case .branchBetween:
+      "a branch begins at an update that would be pruned; prune up to there, and from there on: \(log)"
+    case .targetBetween:
+      "\(named) stands at an update that would be pruned; take it on with: hcs-journal replay --to N"
     case .noSuchBundle: "there is no bundle to read; check the path with: ls -l"
     case .bundleExists: "the bundle's file exists already; name another"
     case .malformedBundle: "the bundle is damaged and nothing of it was taken; make it again with: hcs-journal export"
@@ -140,6 +171,9 @@ extension JournalError: CustomStringConvertible {
       "the bundle is of another image than \(subject); take it into a journal that this made: hcs-journal init IMAGE"
     case .bundleGap:
       "the bundle follows an update that \(subject) lacks; take the updates before it first: hcs-journal import"
+    case .bundleOverlaps:
+      "the bundle has as one step what \(subject) has a part of; export the updates one by one, from a journal in which they are "
+        + "not pruned, or take it into a fresh one: hcs-journal init IMAGE"
     case .noSuchKey: "the key \(named) cannot be read; make one with: hcs-journal key FILE"
     case .keyExists: "\(named) exists already, and is left as it is; name another"
     case .exposedKey: "others can read the private key \(named); keep it to yourself with: chmod 600 \(named)"

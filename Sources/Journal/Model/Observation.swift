@@ -46,12 +46,7 @@ public struct Observation: Hashable, Sendable {
 
   /// Where the file holds a range, before and after; nil where the range is of tasks only.
   public func fileOffset(of range: AddressRange) -> FileOffset? {
-    var low = 0
-    var high = places.count
-    while low < high {
-      let middle = (low + high) / 2
-      if places[middle].range.end <= range.start { low = middle + 1 } else { high = middle }
-    }
+    let low = places.partitioningIndex { $0.range.end > range.start }
     guard low < places.count, places[low].range.contains(range) else { return nil }
     return places[low].fileOffset.advanced(by: range.start.rawValue - places[low].range.start.rawValue)
   }

@@ -38,10 +38,13 @@ public struct AtomChange: Hashable, Sendable {
   public var operations: [Int]
   /// A digest of the function's type or the variable's layout as DWARF tells it; nil without DWARF.
   public var typeDigest: String?
+  /// The unit whose object defined a symbol that other files see, where the update was made from it; nil for symbols of
+  /// one unit alone, for weak ones, and where it is not known.
+  public var definer: CompilationUnit?
 
   public init(
     atom: AtomIdentity, atomKind: AtomKind, change: Kind, before: Placement?, after: Placement?, operations: [Int],
-    typeDigest: String? = nil
+    typeDigest: String? = nil, definer: CompilationUnit? = nil
   ) {
     self.atom = atom
     self.atomKind = atomKind
@@ -50,5 +53,6 @@ public struct AtomChange: Hashable, Sendable {
     self.after = after
     self.operations = operations
     self.typeDigest = typeDigest
+    self.definer = definer
   }
 }

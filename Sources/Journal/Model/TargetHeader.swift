@@ -10,7 +10,7 @@
 /// | 16 | 32 | `BaseImage.digest` |
 /// | 48 | 32 | position: digest of the update that is applied; the base digest when none is |
 /// | 80 | 8 | position: its number |
-/// | 88 | 8 | intent: 0 none, 1 forward, 2 backward |
+/// | 88 | 8 | intent: 0 none, 1 forward, 2 backward; 256 more where the process is held on the way |
 /// | 96 | 32 | intent: digest of the update to be reached |
 /// | 128 | 8 | intent: its number |
 /// | 136 | 56 | reserved, 0 |
@@ -33,10 +33,14 @@ public struct TargetHeader: Hashable, Sendable {
   public struct Intent: Hashable, Sendable {
     public var direction: Direction
     public var destination: Position
+    /// Whether the process is to stay in a job-control stop until it has been settled, for what it holds on the way must not
+    /// run.
+    public var isHeld: Bool
 
-    public init(direction: Direction, destination: Position) {
+    public init(direction: Direction, destination: Position, isHeld: Bool = false) {
       self.direction = direction
       self.destination = destination
+      self.isHeld = isHeld
     }
   }
 

@@ -63,8 +63,28 @@ public enum Direction: UInt8, Hashable, Sendable {
 public struct Step: Hashable, Sendable {
   public var update: Update
   public var direction: Direction
+  /// Set where the step stands for all updates of a stretch: the update's operations are not all of it then.
+  public var stretch: Stretch?
 
-  public init(update: Update, direction: Direction) {
+  public init(update: Update, direction: Direction, stretch: Stretch? = nil) {
+    self.update = update
+    self.direction = direction
+    self.stretch = stretch
+  }
+
+  /// The updates that are taken with it, in the order in which they are taken.
+  public var numbers: [UpdateNumber] {
+    guard let stretch else { return [update.number] }
+    return direction == .forward ? stretch.numbers : stretch.numbers.reversed()
+  }
+}
+
+/// One step of a way, its update not read yet.
+public struct WayStep: Hashable, Sendable {
+  public var update: UpdateNumber
+  public var direction: Direction
+
+  public init(update: UpdateNumber, direction: Direction) {
     self.update = update
     self.direction = direction
   }

@@ -13,8 +13,7 @@ struct AtomTable {
     ) { try $0.integer(0) }
   }
 
-  func intern(_ atom: AtomIdentity) throws -> Int64 {
-    if let id = try id(of: atom) { return id }
+  func insert(_ atom: AtomIdentity) throws -> Int64 {
     try db.run(
       "INSERT INTO atom (name, unit, unit_ordinal, enclosing_function, variant) VALUES (?, ?, ?, ?, ?)",
       [atom.name, atom.unit, Int64(atom.unitOrdinal), atom.enclosingFunction, atom.variant])

@@ -28,12 +28,12 @@ enum BaseTables {
     for (ordinal, library) in content.libraries.enumerated() {
       try db.run(
         "INSERT INTO base_library VALUES (?, ?, ?, ?)",
-        [ordinal, library.soname, library.path, library.buildID.map { Data($0) }])
+        [ordinal, library.soname, library.path, library.buildID])
     }
-    try db.run("INSERT INTO arena_cursor VALUES (1, ?)", [Data(CursorCoding.encode(base.arena.cursors))])
+    try db.run("INSERT INTO arena_cursor VALUES (1, ?)", [CursorCoding.encode(base.arena.cursors)])
     for index in Schema.baseIndexes { try db.execute(sql: index) }
     for table in provedTables.keys.sorted() {
-      try db.run("INSERT INTO base_proof VALUES (?, ?)", [table, Data(try proof(of: table, in: db))])
+      try db.run("INSERT INTO base_proof VALUES (?, ?)", [table, try proof(of: table, in: db)])
     }
   }
 
@@ -42,11 +42,11 @@ enum BaseTables {
       "INSERT INTO base VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       [
         Int(base.format.rawValue), Int(base.architecture.rawValue), base.isPositionIndependent,
-        Data(base.identity), Data(base.digest), Data(base.originalDigest), Data(base.preparedDigest),
+        base.identity, base.digest, base.originalDigest, base.preparedDigest,
         base.originalPath, base.preparedPath, try stored(base.originalByteCount, refusingWith: .invalidBase),
         try stored(base.preparedByteCount, refusingWith: .invalidBase),
         try stored(base.entryPoint, refusingWith: .invalidBase), base.switchesStacks,
-        Data(BaseCoding.encode(base.arena)),
+        BaseCoding.encode(base.arena),
       ])
     for (ordinal, segment) in base.segments.enumerated() {
       try db.run(
@@ -72,7 +72,7 @@ enum BaseTables {
       if bytes.contains(where: { $0 != 0 }) {
         try db.run(
           "INSERT INTO base_chunk VALUES (?, ?, ?)",
-          [Int64(offset / UInt64(chunkByteCount)), count, Data(LZ4Block.compress(bytes) ?? bytes)])
+          [Int64(offset / UInt64(chunkByteCount)), count, LZ4Block.compress(bytes) ?? bytes])
       }
       offset += UInt64(count)
     }

@@ -1,25 +1,12 @@
 import Foundation
 import GRDB
 
-/// Reading and running statements, each prepared once for a connection.
+/// Whole answers.
 extension Database {
-  func run(_ sql: String, _ arguments: StatementArguments = []) throws {
-    let statement = try cachedStatement(sql: sql)
-    try statement.execute(arguments: arguments)
-  }
-
-  func first<Value>(
-    _ sql: String, _ arguments: StatementArguments = [], _ body: (ResultRow) throws -> Value
-  ) throws -> Value? {
-    let cursor = try cursor(sql, arguments)
-    // The row is the statement's, which is reset when the cursor goes.
-    return try withExtendedLifetime(cursor) { try cursor.next().map(body) }
-  }
-
   func all<Value>(
-    _ sql: String, _ arguments: StatementArguments = [], _ body: (ResultRow) throws -> Value
+    _ sql: String, _ values: [(any StatementValue)?] = [], _ body: (ResultRow) throws -> Value
   ) throws -> [Value] {
-    let cursor = try cursor(sql, arguments)
+    let cursor = try cursor(sql, values)
     var values: [Value] = []
     while let row = try cursor.next() { values.append(try body(row)) }
     return values
@@ -37,13 +24,9 @@ extension Database {
     var rest = Array(names)[...]
     while let last = rest.prefix(size).last {
       let part = rest.prefix(size) + repeatElement(last, count: size - min(size, rest.count))
-      values += try all(statement, StatementArguments(part), body)
+      values += try all(statement, Array(part), body)
       rest = rest.dropFirst(size)
     }
     return values
   }
-}
-
-extension Data {
-  init(_ digest: Digest) { self.init(digest.bytes) }
 }

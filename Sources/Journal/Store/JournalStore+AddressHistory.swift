@@ -39,7 +39,9 @@ extension JournalStore {
       }
       let writers = try SpanTable(db: db).hits(
         .memory, from: address.rawValue, to: address.rawValue &+ 1, on: lineage)
-      if let last = writers.last, last.number > row.from { history.overwritten = UpdateNumber(last.number) }
+      if let last = writers.last, last.number > row.from, try !isOwn(last, of: row, in: db) {
+        history.overwritten = UpdateNumber(last.number)
+      }
       return history
     }
     if var found {
@@ -51,6 +53,12 @@ extension JournalStore {
     return try baseSymbol(containing: address).map {
       AddressHistory(address: address, placed: basePlacement(of: $0))
     }
+  }
+
+  /// Whether a write is what put a body in place that a pruned update has placed: it bears the number that the shortcut leads to.
+  private func isOwn(_ hit: SpanTable.Hit, of row: PlacementRow, in db: Database) throws -> Bool {
+    let range = try ShortcutTable(db: db, store: self).range(pruning: row.from)
+    return range?.to.rawValue == hit.number && row.placement?.body.start.rawValue == hit.start
   }
 
   /// A symbol that no update has changed, as the atom that it is.

@@ -16,10 +16,11 @@ extension JournalStore {
   public func append(
     _ content: UpdateContent, parent: Digest, signedBy key: SigningKey?
   ) throws(JournalError) -> Update {
-    let digest = try UpdateCoding.digest(of: content, parent: parent)
+    let encoded = try UpdateCoding.encoded(content)
+    let digest = encoded.digest(parent: parent)
     let signature = try key?.signature(of: digest)
     return try write { db in
-      let update = try append(content, digest: digest, parent: parent, in: db).update
+      let update = try append(content, encoded, digest: digest, parent: parent, in: db).update
       if let signature { _ = try SignatureTable(db: db).insert(signature, of: digest) }
       return update
     }
@@ -36,10 +37,12 @@ extension JournalStore {
     do {
       return try write { db in
         var last: Update?
+        let memory = RecordingMemory()
         for content in chain {
           let parent = last?.digest ?? parent
-          let digest = try UpdateCoding.digest(of: content, parent: parent)
-          last = try append(content, digest: digest, parent: parent, in: db).update
+          let encoded = try UpdateCoding.encoded(content)
+          let digest = encoded.digest(parent: parent)
+          last = try append(content, encoded, digest: digest, parent: parent, in: db, memory).update
         }
         return last
       }
@@ -57,20 +60,30 @@ extension JournalStore {
 
   /// - Parameter digest: the update's, known to be that of the content and the parent.
   func append(
-    _ content: UpdateContent, digest: Digest, parent: Digest, in db: Database
+    _ content: UpdateContent, _ encoded: EncodedContent, digest: Digest, parent: Digest, in db: Database,
+    _ memory: RecordingMemory = RecordingMemory()
   ) throws -> (update: Update, isNew: Bool) {
-    let lineage = try lineage(of: parent, in: db)
-    if let known = try known(digest, in: db) { return (known, false) }
-    let used = try cursors(in: db)
+    let tail = memory.tail.flatMap { $0.digest == parent ? $0 : nil }
+    memory.tail = nil
+    let lineage = try tail?.lineage ?? lineage(of: parent, in: db)
+    // The children of an update that has just come are not there.
+    if tail == nil, let known = try known(digest, in: db) { return (known, false) }
+    let used = try tail?.cursors ?? cursors(in: db)
     guard content.cursors.isAtLeast(used) else { throw JournalError(.cursorWentBack) }
-    let last = try db.first("SELECT ifnull(max(number), 0) FROM update_entry") { try $0.integer(0) } ?? 0
+    let last =
+      try tail?.lineage.number
+      ?? db.first("SELECT ifnull(max(number), 0) FROM update_entry") { try $0.integer(0) } ?? 0
     let update = Update(number: UpdateNumber(last + 1), digest: digest, parent: parent, content: content)
-    try insert(update, after: lineage, in: db)
+    let derived = DerivedTables(db: db, memory: memory)
+    let branch = tail == nil ? try derived.branch(after: lineage) : lineage.branch
+    try insert(update, encoded, branch: branch, after: lineage, derived)
+    memory.tail = RecordingMemory.Tail(
+      digest: digest, lineage: lineage.extended(to: update.number.rawValue, on: branch), cursors: content.cursors)
     return (update, true)
   }
 
   func isKnown(_ digest: Digest, in db: Database) throws -> Bool {
-    try db.first("SELECT 1 FROM update_entry WHERE digest = ?", [Data(digest)]) { try $0.integer(0) } != nil
+    try db.first("SELECT 1 FROM update_entry WHERE digest = ?", [digest]) { try $0.integer(0) } != nil
   }
 
   /// How far the arena is used, over all branches; the base's own cursors before the first update.
@@ -79,18 +92,20 @@ extension JournalStore {
   }
 
   private func known(_ digest: Digest, in db: Database) throws -> Update? {
-    try db.first("SELECT number FROM update_entry WHERE digest = ?", [Data(digest)]) { try $0.integer(0) }
+    try db.first("SELECT number FROM update_entry WHERE digest = ?", [digest]) { try $0.integer(0) }
       .map { try update($0, in: db) }
   }
 
-  private func insert(_ update: Update, after parent: Lineage, in db: Database) throws {
-    let payloads = PayloadTable(db: db, store: self)
-    let derived = DerivedTables(db: db)
+  private func insert(
+    _ update: Update, _ encoded: EncodedContent, branch: Int64, after parent: Lineage, _ derived: DerivedTables
+  ) throws {
+    let payloads = PayloadTable(db: derived.db, store: self, memory: derived.memory)
     let dictionaries = try derived.dictionaries(for: update.content, at: parent)
-    let branch = try derived.branch(after: parent)
-    try UpdateTable.insert(
-      update, parent: parent.number, branch: branch, payloads: payloads, dictionaries: dictionaries)
-    try derived.insert(update, branch: branch, after: parent) { try payloads.id(of: $0) }
+    let kept = try UpdateTable.insert(
+      update, encoded, parent: parent.number, branch: branch, payloads: payloads, dictionaries: dictionaries)
+    try derived.insert(update, branch: branch, after: parent, kept) { try payloads.id(of: $0) }
+    recentlyAppended.insert(update, for: update.number.rawValue)
+    try StretchTable(db: derived.db, store: self).extend(upTo: update.number.rawValue)
   }
 
   func cursors(in db: Database) throws -> ArenaCursors {

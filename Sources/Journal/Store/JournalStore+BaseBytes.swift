@@ -24,7 +24,8 @@ extension JournalStore {
         continue
       }
       let offset = address.rawValue - segment.range.start.rawValue
-      let isInFile = offset < segment.fileByteCount
+      // What the arena grows by is behind the end of the base image.
+      let isInFile = offset < segment.fileByteCount && segment.fileOffset.rawValue < base.preparedByteCount
       let end = isInFile ? min(segment.fileByteCount, segment.range.byteCount) : segment.range.byteCount
       let count = min(end - offset, range.end.rawValue - address.rawValue)
       guard let size = Int(exactly: count), size <= UpdateCoding.maximumByteStringCount else {

@@ -109,13 +109,14 @@ extension JournalStore {
     TypeLayout(name: try row.text(0), byteCount: try row.unsigned(1), layout: try row.text(2))
   }
 
-  private func symbols(where condition: String, _ arguments: StatementArguments) throws(JournalError) -> [BaseSymbol] {
+  private func symbols(where condition: String, _ values: [(any StatementValue)?]) throws(JournalError) -> [BaseSymbol]
+  {
     try lookUp { db in
       try db.all(
         """
         SELECT \(SymbolTable.columns) FROM \(SymbolTable.source) WHERE \(condition)
         ORDER BY space, address, base_symbol.ordinal
-        """, arguments, SymbolTable.decode)
+        """, values, SymbolTable.decode)
     }
   }
 }

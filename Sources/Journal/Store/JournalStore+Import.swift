@@ -9,13 +9,16 @@ extension JournalStore {
     public var knownCount: Int
     /// Signatures that the journal had not, also of updates that it had.
     public var signatureCount: Int
+    /// Steps taken in place of pruned updates, which are among `added`.
+    public var shortcutCount = 0
   }
 
   /// Takes the updates of a bundle into the journal, all of them or none, in one transaction.
   ///
   /// Refuses a bundle that is not what its digest says (`malformedBundle`), that is of another image
-  /// (`foreignBundle`), that begins after an update which the journal lacks (`bundleGap`), or whose updates use room of
-  /// the arena that other updates of this journal have used (`cursorWentBack`).
+  /// (`foreignBundle`), that begins after an update which the journal lacks (`bundleGap`), whose updates use room of the arena
+  /// that other updates of this journal have used (`cursorWentBack`), or that has as one step what the journal has a part of
+  /// (`bundleOverlaps`).
   public func importBundle(at path: String) throws(JournalError) -> Imported {
     var source = try BundleSource(path: path)
     let head = try BundleFormat.readHead(source.read(BundleFormat.headByteCount))
@@ -43,18 +46,32 @@ extension JournalStore {
         guard try record.parent == base.digest || isKnown(record.parent, in: db) else {
           throw JournalError(.bundleGap, digest: record.parent, detail: source.path)
         }
-        let appended = try append(record.content, digest: record.digest, parent: record.parent, in: db)
-        if appended.isNew {
-          imported.added.append(appended.update.number)
-        } else {
+        // What is pruned here is known all the same.
+        if try isKnown(record.digest, in: db) {
           imported.knownCount += 1
+        } else {
+          let encoded = try UpdateCoding.encoded(record.content)
+          let update = try append(record.content, encoded, digest: record.digest, parent: record.parent, in: db).update
+          imported.added.append(update.number)
         }
-      case .signature:
+      case .shortcut:
+        let (shortcut, digest) = try ShortcutCoding.decode(source.read(byteCount))
+        guard try shortcut.from == base.digest || isKnown(shortcut.from, in: db) else {
+          throw JournalError(.bundleGap, digest: shortcut.from, detail: source.path)
+        }
+        let added = try take(shortcut, digest: digest, into: db)
+        imported.added += added
+        if added.isEmpty { imported.knownCount += shortcut.covered.count } else { imported.shortcutCount += 1 }
+      case .signature, .shortcutSignature:
+        let kind = item.kind == .signature ? SignatureTable.Kind.update : .shortcut
         let (digest, signature) = try BundleFormat.readSignature(source.read(byteCount))
-        guard try isKnown(digest, in: db), signature.isValid(for: digest) else {
+        let isThere = try kind == .update ? isKnown(digest, in: db) : isKnownShortcut(digest, in: db)
+        // A shortcut to updates that are all there is not taken, nor is what was signed of it.
+        if kind == .shortcut, !isThere, signature.isValid(for: digest) { continue }
+        guard isThere, signature.isValid(for: digest) else {
           throw JournalError(.invalidSignature, digest: digest, name: signature.key.fingerprint, detail: source.path)
         }
-        if try SignatureTable(db: db).insert(signature, of: digest) { imported.signatureCount += 1 }
+        if try SignatureTable(db: db, kind: kind).insert(signature, of: digest) { imported.signatureCount += 1 }
       }
     }
     guard source.isAtEnd else {

@@ -27,10 +27,10 @@ extension JournalStore {
     var found: [UpdateSummary] = []
     for part in try parts(of: query) {
       var condition = "WHERE entry.number > ? AND entry.number <= ?"
-      var arguments: StatementArguments = [part.above, part.limit]
-      func add(_ clause: String, _ values: StatementArguments) {
+      var values: [(any StatementValue)?] = [part.above, part.limit]
+      func add(_ clause: String, _ more: [any StatementValue]) {
         condition += " AND " + clause
-        arguments += values
+        values += more
       }
       if let branch = part.branch { add("entry.branch_id = ?", [branch]) }
       if let atoms = query.atoms {
@@ -39,7 +39,7 @@ extension JournalStore {
           """
           entry.number IN (SELECT placement.from_number FROM atom JOIN placement ON placement.atom_id = atom.id
             WHERE atom.name IN (\(places)) AND placement.change IS NOT NULL)
-          """, StatementArguments(atoms))
+          """, atoms)
       }
       // What is recent is found by its time. What has an end alone is all but the newest: the plus sign keeps SQLite from
       // sorting that by time, where walking down the numbers fills a limit at once.
@@ -51,8 +51,8 @@ extension JournalStore {
       }
       if let author = query.author { add("entry.author LIKE ? ESCAPE '\\'", [pattern(author)]) }
       if let text = query.text { add("entry.message LIKE ? ESCAPE '\\'", [pattern(text)]) }
-      arguments += [Int64(query.limit - found.count)]
-      found += try summaries(condition + " ORDER BY entry.number DESC LIMIT ?", arguments)
+      values += [Int64(query.limit - found.count)]
+      found += try summaries(condition + " ORDER BY entry.number DESC LIMIT ?", values)
       if found.count >= query.limit { break }
     }
     return found

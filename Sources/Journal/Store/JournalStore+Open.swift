@@ -17,13 +17,16 @@ extension JournalStore {
       configuration.readonly = mode == .read
       configuration.busyMode = .timeout(patience)
       let queue = try DatabaseQueue(path: path, configuration: configuration)
-      try migrate(queue, mode: mode)
+      let version = try migrate(queue, mode: mode)
       if mode == .write {
         // Whatever GRDB and the system's SQLite prefer: an update that was reported is on the disk.
         try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
       }
       let base = try queue.unsafeRead { try BaseTables.readImage($0) }
-      return JournalStore(path: path, base: base, queue: queue)
+      let store = JournalStore(path: path, base: base, queue: queue)
+      // Long ways are shorter with them; where an update cannot be read, whoever asks for that one is told.
+      if version < Schema.versionWithStretches { try? store.keepStretches() }
+      return store
     } catch {
       throw JournalError(wrapping: error, journal: path)
     }
@@ -55,15 +58,17 @@ extension JournalStore {
     }
   }
 
-  private static func migrate(_ queue: DatabaseQueue, mode: Mode) throws {
+  /// - Returns: the version that was found.
+  private static func migrate(_ queue: DatabaseQueue, mode: Mode) throws -> Int {
     // Asked again through SQLite: the write-ahead log may hold a newer first page than the file.
     let version = try queue.unsafeRead { try $0.first("PRAGMA user_version") { try $0.integer(0) } ?? 0 }
     try checkVersion(Int(version), path: queue.path)
-    if version == Schema.version { return }
+    if version == Schema.version { return Schema.version }
     guard mode == .write else {
       throw JournalError(.olderSchema, journal: queue.path, detail: "schema \(version)")
     }
     try queue.write { try Schema.migrate($0, from: Int(version)) }
+    return Int(version)
   }
 }
 

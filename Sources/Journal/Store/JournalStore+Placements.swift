@@ -63,6 +63,19 @@ extension JournalStore {
     }
   }
 
+  /// The atoms that other files see which an object of this unit defined last, and which no update has removed.
+  public func placements(
+    definedBy unit: CompilationUnit, at digest: Digest
+  ) throws(JournalError) -> [PlacedAtom] {
+    try lookUp { db in
+      let lineage = try lineage(of: digest, in: db)
+      return try DefinerTable(db: db).atoms(of: unit).compactMap { atom in
+        guard let placed = try current(atom, at: lineage, in: db), placed.definer == unit else { return nil }
+        return placed
+      }
+    }
+  }
+
   /// What stands at an address: the current body, else the newest of the superseded ones that are still there.
   public func placement(
     containing address: VirtualAddress, at digest: Digest
@@ -75,16 +88,30 @@ extension JournalStore {
     }
   }
 
+  /// Every body of a function that has ever held an address, on any branch, the newest first: room of the arena is used again.
+  public func functionBodies(containing address: VirtualAddress) throws(JournalError) -> [PlacedAtom] {
+    try lookUp { db in
+      let table = PlacementTable(db: db)
+      return try table.bodies(containing: address).flatMap { found in
+        try table.rows(of: found.atom).filter { row in
+          row.kind == .function && row.placement?.body.start == found.start
+            && row.placement?.body.contains(address) == true
+        }
+      }.sorted { $0.from > $1.from }.compactMap { PlacedAtom($0, isCurrent: false) }
+    }
+  }
+
   /// Every body that functions have had on the way to an update and have left, the base image's included: where a
-  /// thread may still be, executing what is no longer the program.
+  /// thread may still be, executing what is no longer the program. Not those whose room other code has now.
   public func supersededBodies(at digest: Digest) throws(JournalError) -> [PlacedAtom] {
     try lookUp { db in
       let rows = try PlacementTable(db: db).rows(on: try lineage(of: digest, in: db))
+      let overwritten = OverwrittenBodies.indexes(in: rows)
       var latest: [Int64: PlacementRow] = [:]
       for row in rows where row.kind == .function { latest[row.atom] = row }
       var seen: Set<AddressRange> = []
-      return rows.reversed().compactMap { row in
-        guard row.kind == .function, let body = row.placement?.body,
+      return rows.enumerated().reversed().compactMap { index, row in
+        guard row.kind == .function, !overwritten.contains(index), let body = row.placement?.body,
           body.start != latest[row.atom]?.placement?.body.start, seen.insert(body).inserted
         else { return nil }
         return PlacedAtom(row, isCurrent: false)
@@ -102,15 +129,29 @@ extension JournalStore {
   }
 
   /// Every body a function has had on the way to an update, oldest first; the last one is flagged as current unless
-  /// the function has been removed.
+  /// the function has been removed. Not those whose room other code has now.
   public func bodies(ofFunction atom: AtomIdentity, at digest: Digest) throws(JournalError) -> [PlacedAtom] {
     try lookUp { db in
       let lineage = try lineage(of: digest, in: db)
       guard let id = try AtomTable(db: db).id(of: atom) else { return [] }
-      let rows = try PlacementTable(db: db).rows(of: id, on: lineage)
-      return rows.enumerated().compactMap { index, row in
-        PlacedAtom(row, isCurrent: index == rows.count - 1)
+      let table = PlacementTable(db: db)
+      let rows = try table.rows(of: id, on: lineage)
+      let overwritten = OverwrittenBodies.indexes(in: rows)
+      return try rows.enumerated().compactMap { index, row in
+        let isCurrent = index == rows.count - 1
+        if try !isCurrent && (overwritten.contains(index) || isOverwritten(row, at: lineage, table)) { return nil }
+        return PlacedAtom(row, isCurrent: isCurrent)
       }
+    }
+  }
+
+  /// Whether another atom has a body where this one was, since: room is used again from its start on.
+  private func isOverwritten(_ row: PlacementRow, at lineage: Lineage, _ table: PlacementTable) throws -> Bool {
+    guard row.from > 0, let body = row.placement?.body, base.arena.code.contains(body) else { return false }
+    return try table.bodies(containing: body.start).contains { other in
+      guard other.atom != row.atom else { return false }
+      let newer = try table.row(of: other.atom, bodyAt: other.start, containing: body.start, at: lineage)
+      return newer.map { $0.from > row.from } ?? false
     }
   }
 
@@ -131,8 +172,9 @@ extension JournalStore {
   /// had was written there by an earlier update.
   public func bodyWrite(of placed: PlacedAtom) throws(JournalError) -> WriteOperation? {
     if placed.update == .base { return nil }
-    let update = try update(placed.update)
-    let own = update.content.atoms.first { $0.atom == placed.identity }?.bodyWrite(in: update.content)?.write
+    let update = try update(holding: placed.update)
+    let own = update.content.atoms.first { $0.atom == placed.identity && $0.after == placed.placement }?
+      .bodyWrite(in: update.content)?.write
     if let own { return own }
     let start = placed.placement.body.start
     for found in try writes(overlapping: placed.placement.body, at: update.digest).reversed() {
@@ -160,6 +202,6 @@ extension PlacedAtom {
     guard let placement = row.placement else { return nil }
     self.init(
       identity: row.identity, kind: row.kind, placement: placement, update: UpdateNumber(row.from),
-      typeDigest: row.typeDigest, content: row.content, isCurrent: isCurrent)
+      typeDigest: row.typeDigest, content: row.content, definer: row.definer, isCurrent: isCurrent)
   }
 }

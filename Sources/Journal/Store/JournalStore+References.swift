@@ -9,8 +9,8 @@ extension JournalStore {
   public func position(of reference: UpdateReference) throws(JournalError) -> TargetHeader.Position {
     try lookUp { db in
       let start = try start(of: reference, in: db)
-      let lineage = try lineage(of: start.digest, in: db)
       guard reference.ancestor > 0 else { return start }
+      let lineage = try lineage(of: start.digest, in: db)
       guard let number = try ancestor(reference.ancestor, of: lineage, in: db) else {
         throw JournalError(
           .unknownUpdate, name: reference.text, detail: "\(reference.text) goes back past the base image")
@@ -54,9 +54,9 @@ extension JournalStore {
     guard digits.count == prefix.utf8.count, digits.count >= UpdateReference.digestPrefixCount,
       digits.count <= 2 * Digest.byteCount
     else { return nil }
-    func bound(_ fill: UInt8) -> Data {
+    func bound(_ fill: UInt8) -> [UInt8] {
       let padded = digits + [UInt8](repeating: fill, count: 2 * Digest.byteCount - digits.count)
-      return Data(stride(from: 0, to: padded.count, by: 2).map { padded[$0] << 4 | padded[$0 + 1] })
+      return stride(from: 0, to: padded.count, by: 2).map { padded[$0] << 4 | padded[$0 + 1] }
     }
     var found = try db.all(
       "SELECT number FROM update_entry WHERE digest BETWEEN ? AND ? ORDER BY digest LIMIT 2", [bound(0), bound(15)]

@@ -36,7 +36,7 @@ extension JournalStore {
   }
 
   public func tags(of digest: Digest) throws(JournalError) -> [Tag] {
-    try tags("WHERE tag.digest = ? ORDER BY tag.name", [Data(digest)])
+    try tags("WHERE tag.digest = ? ORDER BY tag.name", [digest])
   }
 
   /// Nil where no update has the name.
@@ -61,7 +61,7 @@ extension JournalStore {
       if let known, !isMoving {
         throw JournalError(.tagExists, update: UpdateNumber(try lineage(of: known, in: db).number), name: name)
       }
-      try db.run("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", [name, Data(digest), time])
+      try db.run("INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", [name, digest, time])
       try NoteTables.prove("tag", in: db)
     }
   }
@@ -74,9 +74,9 @@ extension JournalStore {
     }
   }
 
-  private func tags(_ condition: String, _ arguments: StatementArguments) throws(JournalError) -> [Tag] {
+  private func tags(_ condition: String, _ values: [(any StatementValue)?]) throws(JournalError) -> [Tag] {
     try lookUp { db in
-      try db.all("SELECT tag.name, tag.digest, tag.time FROM tag \(condition)", arguments) { row in
+      try db.all("SELECT tag.name, tag.digest, tag.time FROM tag \(condition)", values) { row in
         let digest = try row.digest(1)
         return Tag(
           name: try row.text(0), digest: digest, update: UpdateNumber(try lineage(of: digest, in: db).number),

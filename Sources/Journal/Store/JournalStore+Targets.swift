@@ -26,17 +26,19 @@ public struct KnownTarget: Hashable, Sendable {
 extension JournalStore {
   /// Keeps a target, or its new position.
   public func noteTarget(_ target: KnownTarget) throws(JournalError) {
-    try write { db in
-      try db.run(
-        """
-        INSERT INTO target VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET path = excluded.path,
-          since = iif(position = excluded.position, since, excluded.since), position = excluded.position
-        """,
-        [
-          Int64(target.pid), try stored(target.startTime), target.path, Data(target.position), target.since,
-        ])
-      try NoteTables.prove("target", in: db)
-    }
+    try write { try Self.note(target, in: $0) }
+  }
+
+  static func note(_ target: KnownTarget, in db: Database) throws {
+    try db.run(
+      """
+      INSERT INTO target VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET path = excluded.path,
+        since = iif(position = excluded.position, since, excluded.since), position = excluded.position
+      """,
+      [
+        Int64(target.pid), try stored(target.startTime), target.path, target.position, target.since,
+      ])
+    try NoteTables.prove("target", in: db)
   }
 
   public func targets() throws(JournalError) -> [KnownTarget] {
@@ -49,11 +51,14 @@ extension JournalStore {
     }
   }
 
+  /// With what was under way there: nothing is left of a process that has ended.
   public func forgetTarget(pid: Int32, startTime: UInt64) throws(JournalError) {
     try write { db in
-      try db.run(
-        "DELETE FROM target WHERE pid = ? AND start_time = ?", [Int64(pid), try stored(startTime)])
-      try NoteTables.prove("target", in: db)
+      for table in ["target", "intent"] {
+        try db.run(
+          "DELETE FROM \(table) WHERE pid = ? AND start_time = ?", [Int64(pid), try stored(startTime)])
+        if db.changesCount > 0 { try NoteTables.prove(table, in: db) }
+      }
     }
   }
 }

@@ -17,6 +17,8 @@ extension JournalStore {
       verifier.checkBase()
       verifier.checkPayloads()
       verifier.checkUpdates()
+      verifier.checkShortcuts()
+      verifier.checkStretches()
       verifier.checkSignatures()
       verifier.checkNotes()
       return verifier.result
@@ -110,61 +112,85 @@ struct JournalVerifier {
   mutating func checkPayloads() {
     check(.payload) { verifier in
       let table = PayloadTable(db: verifier.db, store: verifier.store)
-      let rows = try verifier.db.all("SELECT id, digest FROM payload ORDER BY id") {
-        (id: try $0.integer(0), digest: try $0.digest(1))
-      }
-      verifier.result.payloadCount = rows.count
-      for row in rows {
+      var packs = PackCoverage(db: verifier.db)
+      let rows = try verifier.db.cursor(
+        "SELECT id, digest, byte_count, pack_id, pack_offset FROM payload ORDER BY id")
+      while let row = try rows.next() {
+        let (id, digest) = (try row.integer(0), try row.digest(1))
+        verifier.result.payloadCount += 1
+        if let place = try PackPlace(row, from: 3), try !packs.add(place, byteCount: try row.unsigned(2)) {
+          verifier.find(.payload, "payload \(id) does not begin where the one before it in pack \(place.pack) ends")
+        }
         verifier.check(.payload) { verifier in
-          if Digest.sha256(of: try table.load(row.id, depth: 0)) != row.digest {
-            verifier.find(.payload, "payload \(row.id) is not what its digest says")
+          if Digest.sha256(of: try table.load(id, depth: 0)) != digest {
+            verifier.find(.payload, "payload \(id) is not what its digest says")
           }
         }
       }
+      for pack in try packs.unfilled() {
+        verifier.find(.payload, "pack \(pack) holds bytes that belong to no payload")
+      }
     }
   }
 
+  /// One update at a time, and the derived tables beside them: what this takes does not grow with the history.
   mutating func checkUpdates() {
     check(.update) { verifier in
-      let numbers = try verifier.db.all("SELECT number FROM update_entry ORDER BY number") { try $0.integer(0) }
-      verifier.result.updateCount = numbers.count
-      let payloads = PayloadTable(db: verifier.db, store: verifier.store)
-      var updates: [Update] = []
-      for number in numbers {
-        verifier.check(.update, update: number) { verifier in
-          updates.append(try UpdateTable.read(number, base: verifier.store.base, payloads: payloads))
-        }
-      }
-      let tags = try verifier.db.all("SELECT name, digest FROM tag") { (try $0.text(0), try $0.digest(1)) }
-      for tag in tags {
-        let isKnown = tag.1 == verifier.store.base.digest || updates.contains { $0.digest == tag.1 }
-        if !isKnown { verifier.find(.reference, "tag \(tag.0) names an update that is not there") }
-      }
-      // Without all updates the derived tables have nothing to be compared with.
-      if updates.count == numbers.count { verifier.checkDerived(updates, payloads) }
-    }
-  }
-
-  private mutating func checkDerived(_ updates: [Update], _ payloads: PayloadTable) {
-    check(.derived) { verifier in
       let rebuilt = try DerivedTables.rebuildDatabase()
-      try rebuilt.write { db in
-        try DerivedTables.rebuild(updates, base: verifier.store.base, in: db) { try payloads.id(of: $0) }
-      }
-      for (table, query) in DerivedTables.comparisons.sorted(by: { $0.key < $1.key }) {
-        let expected = try rebuilt.unsafeRead { try Self.rows($0, query) }
-        if try Self.rows(verifier.db, query) != expected {
-          verifier.find(.derived, "\(table) is not what the updates give")
+      // Without all updates the derived tables have nothing to be compared with.
+      if try rebuilt.write({ try verifier.readUpdates(rebuilding: $0) }) { verifier.checkDerived(rebuilt) }
+      let tags = try verifier.db.all("SELECT name, digest FROM tag") { (try $0.text(0), try $0.digest(1)) }
+      for tag in tags where tag.1 != verifier.store.base.digest {
+        if try !verifier.store.isKnown(tag.1, in: verifier.db) {
+          verifier.find(.reference, "tag \(tag.0) names an update that is not there")
         }
       }
     }
   }
 
-  private static func rows(_ db: Database, _ query: String) throws -> [[UInt8]] {
-    try db.all(query) { row in
-      var writer = ByteWriter()
+  /// - Returns: whether every update could be read and gave its derived rows.
+  private mutating func readUpdates(rebuilding db: Database) throws -> Bool {
+    let payloads = PayloadTable(db: self.db, store: store)
+    let rebuild = try DerivedRebuild(store.base, in: db) { try payloads.id(of: $0) }
+    var reader = EntryReader(store: store, db: self.db)
+    var isWhole = true
+    let numbers = try self.db.cursor("SELECT number FROM update_entry ORDER BY number")
+    while let number = try numbers.next()?.integer(0) {
+      result.updateCount += 1
+      var entry: DerivedTables.Entry?
+      check(.update, update: number) { _ in entry = try reader.entry(number) }
+      guard isWhole, let entry else {
+        isWhole = false
+        continue
+      }
+      isWhole = false
+      check(.derived) { _ in
+        try rebuild.insert(entry)
+        isWhole = true
+      }
+    }
+    return isWhole
+  }
+
+  private mutating func checkDerived(_ rebuilt: DatabaseQueue) {
+    check(.derived) { verifier in
+      let db = verifier.db
+      for (table, query) in DerivedTables.comparisons.sorted(by: { $0.key < $1.key }) {
+        let isSame = try rebuilt.unsafeRead { try Self.hasSameRows(db, $0, query) }
+        if !isSame { verifier.find(.derived, "\(table) is not what the updates give") }
+      }
+    }
+  }
+
+  private static func hasSameRows(_ one: Database, _ other: Database, _ query: String) throws -> Bool {
+    let (rows, others) = (try one.cursor(query), try other.cursor(query))
+    while true {
+      let (row, other) = (try rows.next(), try others.next())
+      guard let row, let other else { return row == nil && other == nil }
+      var (writer, otherWriter) = (ByteWriter(), ByteWriter())
       try writer.append(row)
-      return writer.bytes
+      try otherWriter.append(other)
+      if writer.bytes != otherWriter.bytes { return false }
     }
   }
 }

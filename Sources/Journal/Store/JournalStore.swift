@@ -17,6 +17,8 @@ public final class JournalStore: Sendable {
   let queue: DatabaseQueue
   let chunks = RecentValues<Int64, [UInt8]>(capacity: 32)
   let decodedUpdates = RecentValues<Int64, Update>(capacity: 64)
+  /// What stretches are made of. Whoever takes one compares its digest with the row's: a transaction may have been taken back.
+  let recentlyAppended = RecentValues<Int64, Update>(capacity: 128)
   /// Branches and numbers of updates never change.
   let lineages = RecentValues<Digest, Lineage>(capacity: 16)
 

@@ -12,6 +12,10 @@ public struct JournalVerification: Hashable, Sendable {
       case base
       /// An update is not what its digest says.
       case update
+      /// A shortcut is not what its digest says, or not of the updates that it covers.
+      case shortcut
+      /// What is kept of many updates as one is not what they come to.
+      case stretch
       /// Kept bytes are not what their digest says.
       case payload
       /// What is derived from the updates is not what they give.
@@ -43,6 +47,8 @@ extension JournalVerification.Finding: CustomStringConvertible {
     case .schema: "schema:\(place) \(detail)"
     case .base: "base image:\(place) \(detail)"
     case .update: "update:\(place) \(detail)"
+    case .shortcut: "shortcut:\(place) \(detail)"
+    case .stretch: "stretch:\(place) \(detail)"
     case .payload: "payload:\(place) \(detail)"
     case .derived: "derived table:\(place) \(detail)"
     case .signature: "signature:\(place) \(detail)"

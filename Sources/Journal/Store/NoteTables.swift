@@ -1,16 +1,16 @@
 import Foundation
 import GRDB
 
-/// Tables that are no part of the history, and that no digest of an update vouches for: tags, and the processes that are known. The
-/// proof of each is written anew with it, so that `verify` finds a row that changed by itself.
+/// Tables that are no part of the history, and that no digest of an update vouches for: tags, the processes that are known, and what is
+/// under way. The proof of each is written anew with it, so that `verify` finds a row that changed by itself.
 enum NoteTables {
   /// The order in which the proof reads them.
-  static let keys = ["tag": "name", "target": "pid, start_time"]
+  static let keys = ["tag": "name", "target": "pid, start_time", "intent": "pid, start_time, path"]
 
   /// In the transaction that has changed the table.
   static func prove(_ table: String, in db: Database) throws {
     try db.run(
-      "INSERT OR REPLACE INTO base_proof VALUES (?, ?)", [table, Data(try BaseTables.proof(of: table, in: db))])
+      "INSERT OR REPLACE INTO base_proof VALUES (?, ?)", [table, try BaseTables.proof(of: table, in: db)])
   }
 }
 

@@ -10,6 +10,8 @@ public struct PlacedAtom: Hashable, Sendable {
   /// SHA-256 of the body with its fixup fields zeroed (`Payload.masked`); nil for the base image's, and where the
   /// update wrote no body.
   public var content: Digest?
+  /// `AtomChange.definer` of that update; nil for the base image's.
+  public var definer: CompilationUnit?
   /// Whether it still is the atom's body at the update that was asked for.
   public var isCurrent: Bool
 }

@@ -87,38 +87,133 @@ struct ResultRow {
   }
 }
 
+/// What a place of a statement is filled with, by SQLite's own functions: a value of GRDB's in between, and the list of them,
+/// cost as much as the row.
+protocol StatementValue {
+  /// - Returns: SQLite's result code.
+  func bind(to statement: SQLiteStatement, at place: Int32) -> Int32
+}
+
+/// SQLite copies what it is given: the bytes of a Swift value stay where they are for no longer than a call.
+private let copying = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+
+extension Int64: StatementValue {
+  func bind(to statement: SQLiteStatement, at place: Int32) -> Int32 { sqlite3_bind_int64(statement, place, self) }
+}
+
+extension Int: StatementValue {
+  func bind(to statement: SQLiteStatement, at place: Int32) -> Int32 { Int64(self).bind(to: statement, at: place) }
+}
+
+extension Bool: StatementValue {
+  func bind(to statement: SQLiteStatement, at place: Int32) -> Int32 {
+    sqlite3_bind_int64(statement, place, self ? 1 : 0)
+  }
+}
+
+extension String: StatementValue {
+  func bind(to statement: SQLiteStatement, at place: Int32) -> Int32 {
+    var text = self
+    return text.withUTF8 { bytes in
+      // Without an address it would be NULL.
+      guard let start = bytes.baseAddress else { return sqlite3_bind_text(statement, place, "", 0, copying) }
+      return start.withMemoryRebound(to: CChar.self, capacity: bytes.count) {
+        sqlite3_bind_text(statement, place, $0, Int32(clamping: bytes.count), copying)
+      }
+    }
+  }
+}
+
+extension [UInt8]: StatementValue {
+  func bind(to statement: SQLiteStatement, at place: Int32) -> Int32 {
+    if isEmpty { return sqlite3_bind_zeroblob(statement, place, 0) }
+    return withUnsafeBytes { sqlite3_bind_blob(statement, place, $0.baseAddress, Int32(clamping: $0.count), copying) }
+  }
+}
+
+extension Digest: StatementValue {
+  func bind(to statement: SQLiteStatement, at place: Int32) -> Int32 { bytes.bind(to: statement, at: place) }
+}
+
+extension Statement {
+  /// Takes the place of all values that the statement had. Nil is NULL.
+  func bind(_ values: [(any StatementValue)?]) throws {
+    guard values.count == Int(sqlite3_bind_parameter_count(sqliteStatement)) else {
+      throw failure(SQLITE_RANGE)
+    }
+    var place: Int32 = 0
+    for value in values {
+      place += 1
+      let code =
+        value.map { $0.bind(to: sqliteStatement, at: place) } ?? sqlite3_bind_null(sqliteStatement, place)
+      guard code == SQLITE_OK else { throw failure(code) }
+    }
+  }
+
+  func failure(_ code: Int32) -> DatabaseError {
+    let message = sqlite3_db_handle(sqliteStatement).flatMap(sqlite3_errmsg).map { String(cString: $0) }
+    return DatabaseError(resultCode: ResultCode(rawValue: code), message: message, sql: sql)
+  }
+}
+
 /// The rows of a statement, one after the other. The statement is free for others once the cursor is gone.
 final class ResultCursor {
   private let statement: Statement
   /// A statement that is stepped on behind its last row begins anew (SQLite, sqlite3_step).
   private var isAtEnd = false
 
-  fileprivate init(_ statement: Statement, _ arguments: StatementArguments) {
+  fileprivate init(_ statement: Statement, _ values: [(any StatementValue)?]) throws {
     self.statement = statement
-    statement.setUncheckedArguments(arguments)
+    try statement.begin(values)
   }
 
   deinit { sqlite3_reset(statement.sqliteStatement) }
 
   func next() throws -> ResultRow? {
     if isAtEnd { return nil }
-    switch sqlite3_step(statement.sqliteStatement) {
-    case SQLITE_ROW: return ResultRow(statement: statement.sqliteStatement)
-    case SQLITE_DONE:
-      isAtEnd = true
-      return nil
-    case let code:
-      isAtEnd = true
-      let message = sqlite3_db_handle(statement.sqliteStatement).flatMap(sqlite3_errmsg).map { String(cString: $0) }
-      throw DatabaseError(resultCode: ResultCode(rawValue: code), message: message, sql: statement.sql)
+    isAtEnd = true
+    let row = try statement.step()
+    isAtEnd = row == nil
+    return row
+  }
+}
+
+extension Statement {
+  fileprivate func begin(_ values: [(any StatementValue)?]) throws {
+    // A cursor may have left it half-way.
+    sqlite3_reset(sqliteStatement)
+    try bind(values)
+  }
+
+  fileprivate func step() throws -> ResultRow? {
+    switch sqlite3_step(sqliteStatement) {
+    case SQLITE_ROW: return ResultRow(statement: sqliteStatement)
+    case SQLITE_DONE: return nil
+    case let code: throw failure(code)
     }
   }
 }
 
+/// Reading and running statements, each prepared once for a connection. There are as many values as the statement has places.
 extension Database {
-  /// - Precondition: as many arguments as the statement has places.
-  func cursor(_ sql: String, _ arguments: StatementArguments = []) throws -> ResultCursor {
-    ResultCursor(try cachedStatement(sql: sql), arguments)
+  func run(_ sql: String, _ values: [(any StatementValue)?] = []) throws {
+    let statement = try cachedStatement(sql: sql)
+    try statement.begin(values)
+    defer { sqlite3_reset(statement.sqliteStatement) }
+    while try statement.step() != nil {}
+  }
+
+  func first<Value>(
+    _ sql: String, _ values: [(any StatementValue)?] = [], _ body: (ResultRow) throws -> Value
+  ) throws -> Value? {
+    let statement = try cachedStatement(sql: sql)
+    try statement.begin(values)
+    defer { sqlite3_reset(statement.sqliteStatement) }
+    return try statement.step().map(body)
+  }
+
+  func cursor(_ sql: String, _ values: [(any StatementValue)?] = []) throws -> ResultCursor {
+    try ResultCursor(try cachedStatement(sql: sql), values)
   }
 }
 

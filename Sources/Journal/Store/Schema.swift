@@ -14,9 +14,19 @@ enum Schema {
     Migration(name: "m0002_name_updates", sql: PackageResources.m0002_name_updates_sql),
     Migration(name: "m0003_sign_updates", sql: PackageResources.m0003_sign_updates_sql),
     Migration(name: "m0004_index_units", sql: PackageResources.m0004_index_units_sql),
+    Migration(name: "m0005_tell_definers", sql: PackageResources.m0005_tell_definers_sql),
+    Migration(name: "m0006_index_functions", sql: PackageResources.m0006_index_functions_sql),
+    Migration(name: "m0007_compress_contents", sql: PackageResources.m0007_compress_contents_sql),
+    Migration(name: "m0008_squash_updates", sql: PackageResources.m0008_squash_updates_sql),
+    Migration(name: "m0009_note_intents", sql: PackageResources.m0009_note_intents_sql),
+    Migration(name: "m0010_pack_payloads", sql: PackageResources.m0010_pack_payloads_sql),
+    Migration(name: "m0011_keep_stretches", sql: PackageResources.m0011_keep_stretches_sql),
+    Migration(name: "m0012_index_variants", sql: PackageResources.m0012_index_variants_sql),
   ]
 
   static var version: Int { migrations.count }
+  /// From here on recording makes stretches.
+  static let versionWithStretches = 11
 
   /// Created last, over sorted rows: much faster than row by row.
   static let baseIndexes = [

@@ -48,16 +48,24 @@ struct SpanTable {
     ) { try $0.optionalInteger(0) }.flatMap { $0 }
   }
 
+  /// Two statements: for a comparison of both columns at once SQLite begins at the first row of the place that it is to pass, and
+  /// walks all writers there (`EXPLAIN`: SeekGE and a filter).
   private func nextPlace(
     in space: Span.Space, _ sizeClass: Int64, after place: (address: Int64, byteCount: Int64), before end: Int64
   ) throws -> (address: Int64, byteCount: Int64)? {
-    try db.first(
+    let longer = try db.first(
       """
-      SELECT address, byte_count FROM span
-      WHERE space = ? AND size_class = ? AND (address, byte_count) > (?, ?) AND address < ?
-      ORDER BY address, byte_count LIMIT 1
-      """, [space.rawValue, sizeClass, place.address, place.byteCount, end]
-    ) { (try $0.integer(0), try $0.integer(1)) }
+      SELECT byte_count FROM span WHERE space = ? AND size_class = ? AND address = ? AND byte_count > ?
+      ORDER BY byte_count LIMIT 1
+      """, [space.rawValue, sizeClass, place.address, place.byteCount]
+    ) { (place.address, try $0.integer(0)) }
+    return try longer
+      ?? db.first(
+        """
+        SELECT address, byte_count FROM span WHERE space = ? AND size_class = ? AND address > ? AND address < ?
+        ORDER BY address, byte_count LIMIT 1
+        """, [space.rawValue, sizeClass, place.address, end]
+      ) { (try $0.integer(0), try $0.integer(1)) }
   }
 
   private func newest(

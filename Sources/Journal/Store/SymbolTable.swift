@@ -29,8 +29,6 @@ enum SymbolTable {
         symbol: symbol
       )
     }.sorted { ($0.space, $0.address) < ($1.space, $1.address) }
-    let statement = try db.makeStatement(
-      sql: "INSERT INTO base_symbol VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
     var previous: (space: Int64, address: Int64, ordinal: Int64, reach: Int64)?
     for row in rows {
       let symbol = row.symbol
@@ -53,11 +51,12 @@ enum SymbolTable {
           try db.run("INSERT INTO base_type_digest VALUES (?, ?)", [id, text])
         }
       }
-      statement.setUncheckedArguments([
-        row.space, row.address, ordinal, Int64(symbol.byteCount), Int64(symbol.kind.rawValue),
-        Int64(symbol.binding.rawValue), unit, typeDigest, reach > end ? reach : nil, symbol.name,
-      ])
-      try statement.execute()
+      try db.run(
+        "INSERT INTO base_symbol VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+          row.space, row.address, ordinal, Int64(symbol.byteCount), Int64(symbol.kind.rawValue),
+          Int64(symbol.binding.rawValue), unit, typeDigest, reach > end ? reach : nil, symbol.name,
+        ])
     }
   }
 

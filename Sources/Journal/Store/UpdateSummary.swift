@@ -12,4 +12,9 @@ public struct UpdateSummary: Hashable, Sendable {
   public var sourceRevision: String?
   public var operationCount: Int
   public var atomCount: Int
+  /// The shortcut that stands for it since it was pruned; nil while its bytes are there.
+  public var pruned: ShortcutRange?
+
+  /// Whether a target can stand at it: at a pruned one only where the shortcut leads to it.
+  public var isPosition: Bool { pruned.map { $0.to == number } ?? true }
 }

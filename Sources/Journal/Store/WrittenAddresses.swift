@@ -25,12 +25,7 @@ struct WrittenAddresses {
 
   /// Whether a byte of the range is written.
   func touch(_ range: AddressRange) -> Bool {
-    var low = 0
-    var high = ranges.count
-    while low < high {
-      let middle = (low + high) / 2
-      if ranges[middle].start < range.end.rawValue { low = middle + 1 } else { high = middle }
-    }
+    let low = ranges.partitioningIndex { $0.start >= range.end.rawValue }
     return low > 0 && ranges[low - 1].reach > range.start.rawValue
   }
 }

@@ -13,7 +13,7 @@ extension AdoptedImage {
     }
     let types = try ImageTypes(file)
     let symbols = try ImageSymbols(file, types: types, units: GlobalUnits(objects: objects, types: types))
-    let draft = try ELFPreparedImage(preparing: file, request: room.request(for: architecture))
+    let draft = try room.prepare(file, for: architecture)
     let search = LibrarySearch(for: file.header.machine, additionalFolders: libraryFolders)
     self.init(
       format: .elf, architecture: architecture, isPositionIndependent: file.header.type == .sharedObject,

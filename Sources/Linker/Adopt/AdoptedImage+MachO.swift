@@ -6,24 +6,31 @@ import ObjectFile
 extension AdoptedImage {
   /// - Parameter objects: those that the image was linked from, with their paths; or none.
   init(
-    machO file: MachOFile, path: String, objects: [(path: String, file: MachOFile)], room: ArenaRoom
+    machO file: MachOFile, path: String, objects: [(path: String, file: MachOFile)], room: ArenaRoom,
+    libraryPaths: [String]
   ) throws {
     let architecture = file.header.machine.architecture
     let draft = try MachOPreparedImage(preparing: file, request: room.machORequest(for: architecture))
-    let symbols = try MachOImageSymbols(file, objects: objects)
+    let types = try MachOTypes(objects)
+    let symbols = try MachOImageSymbols(file, objects: objects, types: types)
     guard !symbols.symbols.isEmpty else { throw LinkError(.imageWithoutSymbols, object: path) }
-    var notes = [LinkNote(kind: .layoutUnchecked, subject: path), LinkNote(kind: .noCompactUnwind, subject: path)]
+    var notes: [LinkNote] = []
+    if draft.unwindRoom == nil { notes.append(LinkNote(kind: .noCompactUnwind, subject: path)) }
+    if !types.isKnown { notes.append(LinkNote(kind: .layoutUnchecked, subject: path)) }
     if !symbols.knowsUnits, symbols.symbols.contains(where: { $0.binding == .local }) {
       notes.append(LinkNote(kind: .unitsUnknown, subject: path))
     }
+    let search = MachOLibrarySearch(paths: libraryPaths, machine: file.header.machine)
+    let libraries = try search.libraries(of: file)
+    notes += libraries.filter { $0.path == nil }.map { LinkNote(kind: .libraryUnknown, subject: $0.soname) }
     self.init(
       format: .machO, architecture: architecture,
       isPositionIndependent: file.header.flags.contains(.positionIndependent),
       identity: try ImageIdentity.of(file), entryPoint: try file.entry() ?? VirtualAddress(0), original: file.view,
-      segments: Self.segments(of: file, draft.layout), arena: Arena(draft.layout), symbols: symbols.symbols,
-      imports: symbols.imports, switchesStacks: symbols.switchesStacks,
-      libraries: try file.libraries().map { BaseContent.Library(soname: $0.name, path: nil, buildID: nil) },
-      notes: notes,
+      segments: Self.segments(of: file, draft.layout), arena: Arena(draft.layout, draft.unwindRoom),
+      symbols: symbols.symbols,
+      imports: symbols.imports, switchesStacks: symbols.switchesStacks, types: types.layouts,
+      libraries: libraries, notes: notes,
       prepared: { try draft.withHeader($0).signed { Digest.sha256(of: $0).bytes } })
   }
 
@@ -37,9 +44,10 @@ extension AdoptedImage {
         fileByteCount: min(segment.fileByteCount, segment.memoryByteCount),
         protection: isConstant ? segment.protection.subtracting(.write) : segment.protection, isPartOfArena: false)
     }
-    let parts: [(ArenaPart, PageProtection)] = [
+    var parts: [(ArenaPart, PageProtection)] = [
       (layout.code, [.read, .execute]), (layout.constants, .read), (layout.writable, [.read, .write]),
     ]
+    if let unwind = layout.unwind { parts.append((unwind, .read)) }
     let arena = parts.map { part, protection in
       Segment(
         range: part.range, fileOffset: part.fileOffset, fileByteCount: part.range.byteCount, protection: protection,
@@ -50,12 +58,12 @@ extension AdoptedImage {
 }
 
 extension Arena {
-  /// What the linker must know of the loader's tables stands in the image's own load commands.
-  fileprivate init(_ layout: MachOArenaLayout) {
+  /// What the linker must know of the loader's tables stands in the image's own load commands, but for the unwind table.
+  fileprivate init(_ layout: MachOArenaLayout, _ unwindRoom: MachOUnwindRoom?) {
     self.init(
       code: layout.code.range, constants: layout.constants.range, writable: layout.writable.range,
       header: layout.header.range, cells: layout.cells.range, flags: layout.flags.range, data: layout.data.range,
-      loaderTables: [],
+      loaderTables: unwindRoom?.encoded ?? [],
       cursors: ArenaCursors(
         code: layout.code.range.start, constants: layout.constants.range.start, cells: layout.cells.range.start,
         data: layout.data.range.start, flags: layout.flags.range.start, relocations: 0, dynamicSymbols: 0,

@@ -17,10 +17,11 @@ public enum ImageAdoption {
   ///   - objects: the object files it was linked from, where known: they are compared with the image, so that what
   ///     is not what it was linked from is named now and not at the first update.
   ///   - preparedPath, journalPath: new files; one that exists is refused.
-  ///   - libraryFolders: where the loader looks first (`LD_LIBRARY_PATH`).
+  ///   - libraryPaths: where the image's libraries are looked for first: folders, for Mach-O also an SDK, and files that are
+  ///     or describe them (`.dylib`, `.tbd`).
   public static func adopt(
     imageAt path: String, objects: [String] = [], preparedPath: String, journalPath: String,
-    room: ArenaRoom = .standard, libraryFolders: [String] = []
+    room: ArenaRoom = .standard, libraryPaths: [String] = []
   ) throws(LinkError) -> Outcome {
     for taken in [preparedPath, journalPath] where FileManager.default.fileExists(atPath: taken) {
       throw LinkError(.fileExists, object: taken)
@@ -30,12 +31,14 @@ public enum ImageAdoption {
       let mapped = try MappedFile(path: path)
       let image: AdoptedImage
       if mapped.isMachO {
+        guard !room.mustGrow else { throw LinkError(.arenaDoesNotGrow, object: path) }
         let file = try MachOFile(mapped)
-        image = try AdoptedImage(machO: file, path: path, objects: try check.machO(), room: room)
+        image = try AdoptedImage(
+          machO: file, path: path, objects: try check.machO(), room: room, libraryPaths: libraryPaths)
       } else {
         let file = try ELFFile(mapped)
         image = try AdoptedImage(
-          elf: file, path: path, objects: try check.elf(), room: room, libraryFolders: libraryFolders)
+          elf: file, path: path, objects: try check.elf(), room: room, libraryFolders: libraryPaths)
       }
       var outcome = try Adoption(image, path: path, preparedPath: preparedPath).finish(journalPath: journalPath)
       outcome.notes += try check.notes(outcome.store)

@@ -25,9 +25,12 @@ extension Arena {
   init(_ prepared: ELFPreparedImage) {
     let layout = prepared.layout
     let counters = prepared.counters
+    let growth = layout.growth
     self.init(
-      code: layout.code.range, constants: layout.constants.range, writable: layout.writable.range,
-      header: layout.header.range, cells: layout.cells.range, flags: layout.flags.range, data: layout.data.range,
+      code: layout.code.range.joined(growth?.code.range),
+      constants: layout.constants.range.joined(growth?.constants.range),
+      writable: layout.writable.range.joined(growth?.data.range), header: layout.header.range,
+      cells: layout.cells.range, flags: layout.flags.range, data: layout.data.range.joined(growth?.data.range),
       loaderTables: layout.encoded,
       cursors: ArenaCursors(
         code: layout.code.range.start, constants: layout.constants.range.start, cells: layout.cells.range.start,
@@ -38,15 +41,27 @@ extension Arena {
   }
 }
 
+extension AddressRange {
+  /// With the range that begins where it ends.
+  fileprivate func joined(_ next: AddressRange?) -> AddressRange {
+    AddressRange(start: start, byteCount: byteCount + (next?.byteCount ?? 0))
+  }
+}
+
 /// The mapped segments of a prepared image.
 enum ImageSegments {
   static func of(_ file: ELFFile, _ layout: ELFArenaLayout) -> [Segment] {
     let relocated = file.segments.first(of: .readOnlyAfterRelocation)?.range
     let base = file.segments.filter { $0.type == .load }.flatMap { split($0, at: relocated) }
-    let parts: [(ELFArenaLayout.Part, PageProtection)] = [
+    var parts: [(ELFArenaLayout.Part, PageProtection)] = [
       (layout.tables, .read), (layout.code, [.read, .execute]), (layout.constants, .read),
       (layout.writable, [.read, .write]),
     ]
+    if let growth = layout.growth {
+      parts.append((growth.code, [.read, .execute]))
+      parts.append((growth.constants, .read))
+      parts.append((growth.data, [.read, .write]))
+    }
     let arena = parts.map { part, protection in
       Segment(
         range: part.range, fileOffset: part.fileOffset, fileByteCount: part.range.byteCount, protection: protection,

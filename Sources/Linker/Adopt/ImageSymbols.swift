@@ -60,10 +60,11 @@ struct ImageSymbols {
     }
   }
 
-  /// What was hidden may have been weak: nobody can tell any more.
+  /// What was hidden may have been weak: nobody can tell any more. Unique is weak too: each object may have a definition, and the
+  /// linker takes any of them (static locals of inline functions, by GCC).
   private static func binding(_ symbol: ELFSymbol, isLocal: Bool) -> BaseSymbol.Binding {
     guard !isLocal else { return .local }
-    return symbol.binding == .weak || symbol.binding == .local ? .weak : .global
+    return [.weak, .unique, .local].contains(symbol.binding) ? .weak : .global
   }
 
   private static func kind(_ symbol: ELFSymbol) -> BaseSymbol.Kind? {

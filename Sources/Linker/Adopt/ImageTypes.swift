@@ -21,7 +21,7 @@ struct ImageTypes {
       throw LinkError(.objectFile, object: file.name, cause: error)
     }
     isKnown = facts != nil
-    layouts = facts.map(UnitTypes.layouts(of:)) ?? []
+    layouts = UnitTypes.layouts(facts?.types.map { UnitTypes.Layout($0, in: facts?.units ?? []) } ?? [])
     producers = facts?.units.compactMap(\.producer) ?? []
     definers = facts.map(Self.definers) ?? [:]
     for function in facts?.functions ?? [] {

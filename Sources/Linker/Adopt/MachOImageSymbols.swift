@@ -5,7 +5,7 @@ import ObjectFile
 /// What names a Mach-O image gives to its places, and the words that the loader binds.
 ///
 /// Names are those of the symbol table, with the underscore that C's have. A symbol has no size: it reaches to the next
-/// atom, padding included.
+/// atom, padding included, and in an image over what has no name there; how long a constant is, objects tell.
 struct MachOImageSymbols {
   private(set) var symbols: [BaseSymbol] = []
   private(set) var imports: [BaseImport] = []
@@ -14,10 +14,16 @@ struct MachOImageSymbols {
   let knowsUnits: Bool
 
   private let file: MachOFile
+  private let types: MachOTypes
+  private let sizes: MachOConstantSizes
 
   /// - Parameter objects: those that the image was linked from, with their paths; or none.
-  init(_ file: MachOFile, objects: [(path: String, file: MachOFile)]) throws(ObjectFileError) {
+  init(
+    _ file: MachOFile, objects: [(path: String, file: MachOFile)], types: MachOTypes
+  ) throws(ObjectFileError) {
     self.file = file
+    self.types = types
+    sizes = try MachOConstantSizes(objects)
     guard let table = try file.symbolTable() else {
       knowsUnits = false
       return
@@ -25,6 +31,7 @@ struct MachOImageSymbols {
     let units = try MachOUnits(table, objects: objects)
     knowsUnits = !units.isEmpty
     try readSymbols(table, units)
+    addHeader()
     try readImports(Set(symbols.lazy.filter { $0.binding != .local }.map(\.name)))
   }
 
@@ -43,13 +50,39 @@ struct MachOImageSymbols {
         unit = units.unit(of: name, at: symbol.value, ordinal: counts[name, default: 0])
         counts[name, default: 0] += 1
       }
+      var byteCount = range.byteCount
+      if section.holdsConstants, !section.attributes.hasInstructions,
+        let size = sizes.byteCount(of: name, isLocal: isLocal, unit: unit?.name)
+      {
+        byteCount = min(byteCount, size)
+      }
       symbols.append(
         BaseSymbol(
-          name: name, address: VirtualAddress(symbol.value), byteCount: range.byteCount,
+          name: name, address: VirtualAddress(symbol.value), byteCount: byteCount,
           kind: symbol.isResolver ? .indirectFunction : section.attributes.hasInstructions ? .function : .data,
-          binding: isLocal ? .local : symbol.isWeakDefinition ? .weak : .global,
-          unit: isLocal ? unit?.name ?? (units.isEmpty ? "" : nil) : nil, unitOrdinal: unit?.ordinal ?? 0))
+          binding: Self.binding(symbol, isLocal: isLocal),
+          unit: isLocal ? unit?.name ?? (units.isEmpty ? "" : nil) : nil, unitOrdinal: unit?.ordinal ?? 0,
+          typeDigest: types.digest(of: name, isLocal: isLocal, unit: unit?.name)))
     }
+  }
+
+  /// What linkers define by themselves, for whoever asks: both names are the header's (ld64, src/ld/Resolver.cpp). Destructors
+  /// of a program's objects are registered with the second.
+  private mutating func addHeader() {
+    guard let header = file.headerAddress else { return }
+    let known = Set(symbols.map(\.name))
+    for name in ["__mh_execute_header", "___dso_handle"] where !known.contains(name) {
+      symbols.append(
+        BaseSymbol(
+          name: name, address: header, byteCount: 0, kind: .data, binding: .weak, unit: nil, unitOrdinal: 0,
+          typeDigest: nil))
+    }
+  }
+
+  /// Linkers do not say of what was private to an image whether it was weak: it is taken to have been.
+  private static func binding(_ symbol: MachOSymbol, isLocal: Bool) -> BaseSymbol.Binding {
+    guard !isLocal else { return .local }
+    return symbol.isWeakDefinition || !symbol.isExternal ? .weak : .global
   }
 
   /// The assembler's labels and those that only linkers should see; they are left in images by some.
@@ -61,13 +94,8 @@ struct MachOImageSymbols {
     let libraries = try file.libraries().map(\.name)
     for (address, target) in try MachOBoundWords(file).words.sorted(by: { $0.key < $1.key })
     where !own.contains(target.symbol) {
-      let number = target.library.rawValue
-      let library = number >= 1 && number <= libraries.count ? libraries[number - 1] : nil
       imports.append(
-        BaseImport(
-          symbol: ImportedSymbol(
-            name: target.symbol, version: nil, library: library, addend: target.addend),
-          slot: address, kind: kind(of: address)))
+        BaseImport(symbol: ImportedSymbol(target, libraries: libraries), slot: address, kind: kind(of: address)))
       if ["_makecontext", "_swapcontext"].contains(target.symbol) { switchesStacks = true }
     }
   }
@@ -78,5 +106,15 @@ struct MachOImageSymbols {
     case .nonLazyPointers: .globalData
     default: .word
     }
+  }
+}
+
+extension ImportedSymbol {
+  /// - Parameter libraries: those that the image loads, by install name; any of them may have what is looked up in none.
+  init(_ target: MachOBindTarget, libraries: [String]) {
+    let number = target.library.rawValue
+    self.init(
+      name: target.symbol, version: nil,
+      library: number >= 1 && number <= libraries.count ? libraries[number - 1] : nil, addend: target.addend)
   }
 }

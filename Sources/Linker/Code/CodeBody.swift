@@ -28,12 +28,7 @@ struct CodeBody: Hashable, Sendable {
 
   /// The instruction that the byte at `offset` belongs to.
   func instruction(containing offset: Int) -> Instruction? {
-    var low = 0
-    var high = instructions.count
-    while low < high {
-      let middle = (low + high) / 2
-      if instructions[middle].end <= offset { low = middle + 1 } else { high = middle }
-    }
+    let low = instructions.partitioningIndex { $0.end > offset }
     guard low < instructions.count, instructions[low].offset <= offset else { return nil }
     return instructions[low]
   }

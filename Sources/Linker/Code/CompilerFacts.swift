@@ -28,6 +28,11 @@ struct CompilerFacts: Hashable, Sendable {
   /// Clang, and the other compilers that stand on LLVM.
   var hasLLVM: Bool { producers.contains { [.clang, .swift, .rust, .zig].contains($0.family) } }
 
+  /// Whether what no symbol names in such an object's writable data is constants alone: GCC puts those that hold
+  /// pointers there (the first values of a local array, with -fPIE), and gives every variable a symbol. LLVM may keep
+  /// several variables behind one nameless label (`.L_MergedGlobals`).
+  var hasConstantsInWritableData: Bool { !producers.isEmpty && producers.allSatisfy { $0.family == .gcc } }
+
   /// Whether callers in such an object may rely on which registers their callees leave alone (GCC's -fipa-ra, on from
   /// -O2 and -Os). Without debug information a GCC object may; nothing known at all may too.
   var mayRelyOnCalleeRegisters: Bool {

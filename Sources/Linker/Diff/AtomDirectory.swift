@@ -12,6 +12,7 @@ final class AtomDirectory {
   /// What has been asked of the journal: an object names most of what it refers to many times.
   private var placements: [String: [PlacedAtom]] = [:]
   private var symbols: [String: [BaseSymbol]] = [:]
+  private var writableConstants: WritableConstants?
 
   private struct UnitKey: Hashable {
     let name: String
@@ -106,6 +107,12 @@ final class AtomDirectory {
     try fromJournal { () throws(JournalError) in try store.placements(inUnit: unit, ordinal: ordinal, at: parent) }
   }
 
+  /// What updates have placed that other files see, and that an object of this unit defined last.
+  func placedGlobals(unit: String, ordinal: UInt32) throws(LinkError) -> [PlacedAtom] {
+    let unit = CompilationUnit(name: unit, ordinal: ordinal)
+    return try fromJournal { () throws(JournalError) in try store.placements(definedBy: unit, at: parent) }
+  }
+
   func unitOrdinals(named unit: String) throws(LinkError) -> [UInt32] {
     try fromJournal { () throws(JournalError) in try store.units(named: unit) }
   }
@@ -142,7 +149,7 @@ final class AtomDirectory {
     if symbol.byteCount == 0, symbol.kind == .function || symbol.kind == .label {
       symbol.byteCount = try distanceToNextSymbol(from: symbol.address)
     }
-    return KnownAtom(symbol, isReadOnly: isReadOnly(symbol.address))
+    return KnownAtom(symbol, isReadOnly: try isReadOnly(symbol.address))
   }
 
   private func distanceToNextSymbol(from address: VirtualAddress) throws(LinkError) -> UInt64 {
@@ -153,10 +160,13 @@ final class AtomDirectory {
     return next.map { $0.rawValue - address.rawValue } ?? byteCount
   }
 
-  /// Whether the program cannot write there once the loader is done.
-  func isReadOnly(_ address: VirtualAddress) -> Bool {
+  /// Whether the program does not write there once the loader is done.
+  func isReadOnly(_ address: VirtualAddress) throws(LinkError) -> Bool {
     guard let segment = base.segments.first(where: { $0.range.contains(address) }) else { return false }
-    return !segment.protection.contains(.write)
+    if !segment.protection.contains(.write) { return true }
+    let constants = if let writableConstants { writableConstants } else { try WritableConstants(store) }
+    writableConstants = constants
+    return constants.contains(address)
   }
 
   func baseSymbols(named name: String) throws(LinkError) -> [BaseSymbol] {

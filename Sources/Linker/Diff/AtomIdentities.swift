@@ -197,6 +197,16 @@ final class AtomIdentities {
     return places
   }
 
+  /// The unit whose object of the set defines what other files see; weak definitions are any unit's.
+  func definer(of change: AtomChange) throws(LinkError) -> CompilationUnit? {
+    guard change.atom.unit == nil, change.change != .removed, change.atomKind != .importStub,
+      let definition = set.definition(of: change.atom.name), !set[definition.id].symbols[definition.symbol].isWeak
+    else { return nil }
+    let object = definition.id.object
+    let unit = set.objects[object].unit
+    return unit.isEmpty ? nil : CompilationUnit(name: unit, ordinal: try ordinal(of: object))
+  }
+
   private func staticLocals(of object: Int) throws(LinkError) -> StaticLocals {
     if let known = statics[object] { return known }
     let pieces = set.objects[object].pieces.indices.map { PieceID(object: object, piece: $0) }

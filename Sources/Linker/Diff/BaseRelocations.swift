@@ -15,15 +15,13 @@ struct BaseRelocations: BasePointers {
 
   func target(at address: VirtualAddress) throws(LinkError) -> VirtualAddress? {
     guard let room else { return nil }
-    var low: UInt32 = 0
-    var high = room.sortedCount
-    while low < high {
-      let middle = low + (high - low) / 2
-      let entry = try entry(middle, in: room)
-      if entry.place == address.rawValue { return VirtualAddress(entry.addend) }
-      if entry.place < address.rawValue { low = middle + 1 } else { high = middle }
+    let index = try (0..<room.sortedCount).partitioningIndex { (index) throws(LinkError) in
+      try entry(index, in: room).place >= address.rawValue
     }
-    return nil
+    guard index < room.sortedCount, case let found = try entry(index, in: room), found.place == address.rawValue else {
+      return nil
+    }
+    return VirtualAddress(found.addend)
   }
 
   // Elf64_Rela: r_offset, r_info, r_addend, 8 bytes each (gABI, Relocation).

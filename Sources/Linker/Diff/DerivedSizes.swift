@@ -17,14 +17,18 @@ struct DerivedSizes {
       let rest = AddressRange(
         validating: body.start.displaced(by: Int64(clamping: symbol.byteCount)),
         byteCount: body.byteCount - symbol.byteCount),
-      atom.kind == .function || rest.byteCount < Self.longestPadding
+      try canFollow(rest, atom)
     else { return atom }
-    let bytes = try memory.bytes(from: rest.start, atMost: rest.byteCount)
-    let isPadding =
-      atom.kind == .function ? memory.machine.padding(in: bytes) == bytes.count : bytes.allSatisfy { $0 == 0 }
-    guard isPadding else { return atom }
     var fitted = atom
     fitted.placement.body = AddressRange(start: body.start, byteCount: symbol.byteCount)
     return fitted
+  }
+
+  /// Behind a constant of the base image stand others that have no name: of those any number may be taken for a part of it.
+  private func canFollow(_ rest: AddressRange, _ atom: KnownAtom) throws(LinkError) -> Bool {
+    if atom.kind == .constant, !atom.isPlacedByUpdate { return true }
+    guard atom.kind == .function || rest.byteCount < Self.longestPadding else { return false }
+    let bytes = try memory.bytes(from: rest.start, atMost: rest.byteCount)
+    return atom.kind == .function ? memory.machine.padding(in: bytes) == bytes.count : bytes.allSatisfy { $0 == 0 }
   }
 }

@@ -7,7 +7,7 @@ struct Differ {
   private let matcher: Matcher
   private let memory: PlacedMemory
   private let shortFunctions: ShortFunctions
-  private let unwinding: PlacedUnwinding?
+  private let unwinding: (any PlacedUnwinding)?
   private var decisions = LinkDecisions()
 
   private var set: LinkSet { identities.set }
@@ -15,7 +15,7 @@ struct Differ {
   init(identities: AtomIdentities, memory: PlacedMemory) {
     self.identities = identities
     self.memory = memory
-    unwinding = PlacedUnwinding(memory: memory)
+    unwinding = memory.unwinding()
     matcher = Matcher(identities: identities, memory: memory)
     shortFunctions = ShortFunctions(identities: identities, matcher: matcher, memory: memory)
   }
@@ -52,6 +52,7 @@ struct Differ {
       decisions.kept[id] = start
     } else if let start = try placeWithoutStub(id) {
       decisions.inPlace[id] = start
+      noteFrames(of: id)
     } else {
       decisions.placed.insert(id)
       try noteMove(of: id)
@@ -71,7 +72,18 @@ struct Differ {
     return known.placement.body.start
   }
 
+  private mutating func noteFrames(of id: PieceID) {
+    guard unwinding != nil else { return }
+    for function in set[id].unwinding {
+      guard case .frameOnly = function.information.form,
+        let symbol = set[id].symbols.first(where: { $0.offset == function.start })
+      else { continue }
+      decisions.notes.append(LinkNote(kind: .frameUntold, subject: symbol.name))
+    }
+  }
+
   private mutating func noteMove(of id: PieceID) throws(LinkError) {
+    noteFrames(of: id)
     let functions = set[id].symbols.indices.filter { set[id].symbols[$0].isFunction }
     for index in functions where try identities.isNewVariant(id, symbol: index) {
       decisions.notes.append(LinkNote(kind: .prototypeChanged, subject: set[id].symbols[index].name))
@@ -101,7 +113,10 @@ struct Differ {
         guard try shortFunctions.staysBehind(id, symbol: index) else { return false }
         continue
       }
-      guard body.byteCount == symbol.byteCount || symbol.byteCount == 0 else { return false }
+      // What else a derived size spans is padding, or the code of a weak function of which the image has another's. Were it the
+      // function's own, the new one, which is whole, could not be the beginning of it and do anything else.
+      let spansOthers = memory.hasDerivedSizes && !atom.isPlacedByUpdate && body.byteCount > symbol.byteCount
+      guard body.byteCount == symbol.byteCount || symbol.byteCount == 0 || spansOthers else { return false }
     }
     return true
   }
@@ -173,6 +188,7 @@ struct Differ {
       decisions.kept[id] = start
     } else {
       decisions.reinitialized[id] = start
+      decisions.notes.append(LinkNote(kind: .firstValueChanged, subject: symbol.name))
     }
   }
 
@@ -180,6 +196,9 @@ struct Differ {
     guard let symbol = set[id].symbols.first else { return }
     let object = set.objects[id.object].path
     guard let atom = try identities.known(id, symbol: 0), atom.threadOffset != nil else {
+      if SymbolNaming.isSectionAnchor(symbol.name) {
+        throw LinkError(.sectionAnchors, object: object, symbol: symbol.name)
+      }
       throw LinkError(.newThreadLocal, object: object, symbol: symbol.name)
     }
     guard atom.placement.body.byteCount == symbol.byteCount else {
@@ -198,15 +217,24 @@ struct Differ {
     var queue =
       decisions.placed.sorted() + decisions.inPlace.keys.sorted() + decisions.rewritten.keys.sorted()
       + decisions.reinitialized.keys.sorted()
+    var standing = StandingLiterals(identities: identities, memory: memory)
+    standing.add(formerBodiesOf: queue)
     while let id = queue.popLast() {
       if decisions.placed.contains(id) {
         for referrer in referrers[id] ?? [] where referrer != id && !isChanged(referrer) {
-          if move(referrer) { queue.append(referrer) }
+          guard move(referrer) else { continue }
+          queue.append(referrer)
+          standing.add(formerBodiesOf: CollectionOfOne(referrer))
         }
       }
       for needed in set[id].targets.indices.compactMap({ target($0, of: id) }) + exceptionTables(of: id) {
-        guard identities.isAnonymous(needed), !decisions.placed.contains(needed), matcher.places[needed] == nil
+        guard identities.isAnonymous(needed), !decisions.placed.contains(needed), matcher.places[needed] == nil,
+          decisions.kept[needed] == nil
         else { continue }
+        if let place = try standing.place(of: needed) {
+          decisions.kept[needed] = place
+          continue
+        }
         decisions.placed.insert(needed)
         queue.append(needed)
       }

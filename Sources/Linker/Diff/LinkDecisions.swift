@@ -23,6 +23,21 @@ struct LinkDecisions {
     placed.contains(id) || inPlace[id] != nil || rewritten[id] != nil || reinitialized[id] != nil
   }
 
+  /// Refuses other answers to what the loader has asked: a running program keeps the first. Among other functions in one
+  /// section it is not known whether the resolver has changed.
+  mutating func checkResolvers(of set: LinkSet) throws(LinkError) {
+    for id in set.ids where changes(id) {
+      guard let name = set[id].resolved.first else { continue }
+      guard Set(set[id].symbols.lazy.filter(\.isFunction).map(\.offset)).count == 1 else {
+        notes.append(LinkNote(kind: .resolverNotAsked, subject: name))
+        continue
+      }
+      throw LinkError(
+        .resolverChanged, object: set.objects[id.object].path, symbol: set[id].name,
+        detail: "the resolver of the indirect function (ifunc) \(name)")
+    }
+  }
+
   var isEmpty: Bool { placed.isEmpty && inPlace.isEmpty && rewritten.isEmpty && reinitialized.isEmpty }
 }
 
@@ -35,20 +50,34 @@ public struct LinkNote: Hashable, Sendable {
     case sectionIsAtom
     /// A constant that grew has moved: pointers to it that the program keeps still lead to the old one.
     case constantMoved
+    /// A variable begins with another value: running processes keep the one that they have.
+    case firstValueChanged
     /// The function's type changed: callers that were not compiled anew go on calling the old one.
     case prototypeChanged
     /// Callers may rely on the registers that old bodies leave alone (GCC without -fno-ipa-ra).
     case calleeRegisters
     /// The image has no `.eh_frame_hdr` to add to: exceptions, backtraces and cancelled threads end at a new body.
     case noUnwindTable
-    /// Nothing is added to a Mach-O image's `__unwind_info`: exceptions and backtraces end at a new body.
+    /// The Mach-O image has no `__unwind_info` to add to: exceptions and backtraces end at a new body.
     case noCompactUnwind
+    /// Of a Mach-O function only DWARF describes the frame: exceptions and backtraces end at its new body.
+    case frameUntold
+    /// Nothing says what a library of a Mach-O image exports, so that no update can import more of it.
+    case libraryUnknown
     /// Nothing says to which object a Mach-O image's local symbols belong.
     case unitsUnknown
     /// An object that the image is said to be linked from holds something else, or was not linked into it.
     case objectDiffers
     /// The object's line information could not be read: the update has no lines of the source for it.
     case linesUnread
+    /// An indirect function's resolver is linked anew with its section: running processes keep its first answer.
+    case resolverNotAsked
+    /// The arena is full: the function's new body stands where an old one stood. Going back that far takes more than a store.
+    case roomReused
+    /// What is fresh of the arena is used up: the file becomes longer, and processes get more memory mapped.
+    case arenaGrows
+    /// Less than an eighth is left of a part of the arena, all that it can grow by included.
+    case arenaLow
     /// An observed linker has given a variable another place, where it begins with its first value.
     case variableMoved
   }

@@ -14,7 +14,8 @@ struct LinkerSets {
     self.decisions = decisions
   }
 
-  func refuseChanges() throws(LinkError) {
+  /// - Parameter removals: of `Removals`.
+  func refuseChanges(_ removals: [AtomChange]) throws(LinkError) {
     for id in decisions.placed.sorted() {
       let piece = identities.set[id]
       guard piece.kind != .code, let name = piece.setName, try range(of: name) != nil else { continue }
@@ -22,9 +23,7 @@ struct LinkerSets {
         .linkerSetChanged, object: identities.set.objects[id.object].path, symbol: piece.name,
         detail: "it would not stand in section \(name)")
     }
-    for change in try Removals(identities: identities, decisions: decisions).changes() where change.change == .removed {
-      try refuse(change)
-    }
+    for change in removals where change.change == .removed { try refuse(change) }
   }
 
   /// The section's name is not known any more where an element went: its place tells.

@@ -155,7 +155,9 @@ final class Matcher {
       if let offset = atom.threadOffset {
         return meaning == .threadOffset(offset) || meaning == .number(UInt64(bitPattern: offset))
       }
-      return meaning == .address(atom.referenceAddress)
+      guard case .address(let address) = meaning else { return false }
+      if address == atom.referenceAddress { return true }
+      return try isStub(at: address, to: atom.referenceAddress)
     }
     switch meaning {
     case .imported(let symbol): return try isSame(symbol, name)
@@ -186,6 +188,13 @@ final class Matcher {
     return try isSame(symbol.name, name)
   }
 
+  /// Whether a branch there goes on to the image's own `target`: linkers of Mach-O call what another image might override, such
+  /// as inline functions of C++, by a slot that the loader binds.
+  private func isStub(at address: VirtualAddress, to target: VirtualAddress) throws(LinkError) -> Bool {
+    guard let slot = try memory.slot(ofStubAt: address) else { return false }
+    return try memory.pointer(at: slot) == .address(target)
+  }
+
   /// Whether two names are one, or stand for one indirect function: the image's slot is told by one of them.
   private func isSame(_ symbol: String, _ name: String) throws(LinkError) -> Bool {
     if symbol == name { return true }
@@ -207,7 +216,9 @@ final class Matcher {
       return try matches(target, at: address.displaced(by: 0 &- anchor &- offset))
     }
     guard let atom = try identities.known(target, symbol: symbol) else { return false }
-    return address == atom.referenceAddress.displaced(by: anchor)
+    let entry = atom.referenceAddress.displaced(by: anchor)
+    if address == entry { return true }
+    return try isStub(at: address, to: entry)
   }
 
   private func isInner(

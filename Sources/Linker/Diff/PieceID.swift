@@ -59,20 +59,19 @@ struct LinkSet {
   mutating func removeOverridden(
     _ isOverridden: (PieceSymbol, PieceID) throws(LinkError) -> Bool
   ) throws(LinkError) {
+    var lost: [Int: [Int: Set<Int>]] = [:]
     for id in ids {
-      for index in self[id].symbols.indices.reversed() where self[id].symbols[index].isWeak {
-        let symbol = self[id].symbols[index]
-        let isOwn = definitions[symbol.name] == Definition(id: id, symbol: index)
-        var isLost = !isOwn
-        if isOwn { isLost = try isOverridden(symbol, id) }
-        guard isLost else { continue }
-        if isOwn { definitions[symbol.name] = nil }
-        objects[id.object].removeSymbol(index, of: id.piece)
-        for (name, other) in definitions where other.id == id && other.symbol > index {
-          definitions[name] = Definition(id: id, symbol: other.symbol - 1)
-        }
+      for (index, symbol) in self[id].symbols.enumerated() where symbol.isWeak {
+        if definitions[symbol.name] == Definition(id: id, symbol: index), try !isOverridden(symbol, id) { continue }
+        lost[id.object, default: [:]][id.piece, default: []].insert(index)
       }
     }
+    definitions = definitions.compactMapValues { place in
+      guard let gone = lost[place.id.object]?[place.id.piece] else { return place }
+      guard !gone.contains(place.symbol) else { return nil }
+      return Definition(id: place.id, symbol: place.symbol - gone.count { $0 < place.symbol })
+    }
+    for (object, symbols) in lost { objects[object].removeSymbols(symbols) }
   }
 
   var ids: [PieceID] {

@@ -11,7 +11,7 @@ final class PlacedMemory {
   /// Whether the sizes of the base image's atoms are only told by where the next one begins.
   let hasDerivedSizes: Bool
   /// Nil where functions cannot be given unwind information.
-  let unwindRoom: ELFUnwindRoom?
+  let unwindRoom: UnwindRoom?
   private let segments: [Segment]
   private var pointers: any BasePointers
   private static let windowByteCount: UInt64 = 4096
@@ -73,6 +73,15 @@ final class PlacedMemory {
     guard let segment = segments.first(where: { $0.range.contains(start) }) else { return [] }
     let byteCount = min(maximum, segment.range.end.rawValue - start.rawValue)
     return try bytes(AddressRange(start: start, byteCount: byteCount))
+  }
+
+  /// Whether neither the program nor the loader writes there, as far as the segment tells.
+  func isConstant(_ address: VirtualAddress) -> Bool {
+    segments.first { $0.range.contains(address) }.map { !$0.protection.contains(.write) } ?? false
+  }
+
+  func isInArena(_ address: VirtualAddress) -> Bool {
+    segments.first { $0.range.contains(address) }?.isPartOfArena ?? false
   }
 
   /// The word at `cell` in the file of the parent update.

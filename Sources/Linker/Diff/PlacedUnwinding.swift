@@ -3,7 +3,44 @@ import Journal
 import ObjectFile
 
 /// The image's unwind information at the parent update, by function.
-final class PlacedUnwinding {
+protocol PlacedUnwinding: AnyObject {
+  /// Where the exception table (LSDA) of the function that begins at `start` stands; nil where it has none.
+  func exceptionTable(ofFunctionAt start: VirtualAddress) throws(LinkError) -> VirtualAddress?
+}
+
+extension PlacedMemory {
+  /// Nil where the prepared image has no table to add to.
+  func unwinding() -> (any PlacedUnwinding)? {
+    switch unwindRoom {
+    case nil: nil
+    case .elf(let room): PlacedFrames(memory: self, room: room)
+    case .machO(let room): PlacedCompactUnwinding(memory: self, room: room)
+    }
+  }
+}
+
+/// A table of Mach-O (`__unwind_info`).
+private final class PlacedCompactUnwinding: PlacedUnwinding {
+  private var table: MachOUnwindTable
+
+  init(memory: PlacedMemory, room: MachOUnwindRoom) {
+    table = MachOUnwindTable(room, functionCount: 0, exceptionTableCount: 0, fileName: "") { offset, count in
+      let start = room.part.range.start.rawValue &+ (offset.rawValue &- room.part.fileOffset.rawValue)
+      return try memory.bytes(AddressRange(start: VirtualAddress(start), byteCount: UInt64(count)))
+    }
+  }
+
+  func exceptionTable(ofFunctionAt start: VirtualAddress) throws(LinkError) -> VirtualAddress? {
+    do {
+      return try table.function(at: start)?.exceptionTable.flatMap { table.room.header.advanced(by: UInt64($0)) }
+    } catch {
+      throw LinkError(.objectFile, cause: error)
+    }
+  }
+}
+
+/// Records of `.eh_frame`, by the sorted table of `.eh_frame_hdr`.
+private final class PlacedFrames: PlacedUnwinding {
   private static let mostRecordBytes: UInt64 = 1 << 20
 
   private let memory: PlacedMemory
@@ -12,14 +49,11 @@ final class PlacedUnwinding {
   /// journal for each step of a bisection would cost more.
   private var table: [(start: Int32, record: Int32)]?
 
-  /// Nil where the prepared image has no table to add to.
-  init?(memory: PlacedMemory) {
-    guard let room = memory.unwindRoom else { return nil }
+  init(memory: PlacedMemory, room: ELFUnwindRoom) {
     self.memory = memory
     self.room = room
   }
 
-  /// Where the exception table (LSDA) of the function that begins at `start` stands; nil where it has none.
   func exceptionTable(ofFunctionAt start: VirtualAddress) throws(LinkError) -> VirtualAddress? {
     guard let place = try record(ofFunctionAt: start), let record = try record(at: place),
       case let distance = UInt64(record.prefix(8).suffix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }),
@@ -35,12 +69,7 @@ final class PlacedUnwinding {
   private func record(ofFunctionAt start: VirtualAddress) throws(LinkError) -> VirtualAddress? {
     guard let wanted = Int32(exactly: Int64(bitPattern: start.rawValue &- room.header.rawValue)) else { return nil }
     let table = try entries()
-    var low = 0
-    var high = table.count
-    while low < high {
-      let middle = (low + high) / 2
-      if table[middle].start < wanted { low = middle + 1 } else { high = middle }
-    }
+    let low = table.partitioningIndex { $0.start >= wanted }
     guard low < table.count, table[low].start == wanted else { return nil }
     return room.header.displaced(by: Int64(table[low].record))
   }

@@ -4,9 +4,9 @@ import Journal
 /// What a compilation unit defined and its new object does not: told once, until it comes back.
 ///
 /// Nothing is written for it: old frames and kept pointers go on in what stands there. Only what is known to be the
-/// unit's own: its local symbols, of the base image or of updates, and those global ones of the base image whose unit
-/// debug information or the objects given to `init` tell, as long as no update has moved them: a global one that an
-/// update placed may have come from any object. And only by names that compilers keep.
+/// unit's own: its local symbols, of the base image or of updates; those global ones of the base image whose unit debug
+/// information or the objects given to `init` tell; and those that an update placed from an object of the unit, as long
+/// as no other's has defined them since. And only by names that compilers keep.
 struct Removals {
   private let identities: AtomIdentities
   private let decisions: LinkDecisions
@@ -48,6 +48,12 @@ struct Removals {
         guard let atom = try directory.global(named: name), !atom.isPlacedByUpdate else { continue }
         append(atom, to: &changes)
       }
+      for placed in try directory.placedGlobals(unit: object.unit, ordinal: ordinal) {
+        guard isGone(placed.identity.name, present), let atom = try directory.global(named: placed.identity.name),
+          atom.identity == placed.identity
+        else { continue }
+        append(atom, to: &changes)
+      }
     }
     return changes
   }
@@ -67,8 +73,9 @@ struct Removals {
   }
 
   private func isKept(_ name: String) -> Bool {
-    // What compilers make up has a dot: clones, numbered constants, labels.
-    !name.isEmpty && !name.utf8.contains(UInt8(ascii: "."))
+    // What compilers make up has a dot: clones, numbered constants, labels. Exception tables have none, and are numbered by object
+    // (LLVM, lib/CodeGen/AsmPrinter/EHStreamer.cpp).
+    !name.isEmpty && !name.utf8.contains(UInt8(ascii: ".")) && !name.hasPrefix("GCC_except_table")
   }
 
   private func append(_ atom: KnownAtom, to changes: inout [AtomChange]) {

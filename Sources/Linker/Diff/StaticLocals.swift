@@ -29,11 +29,16 @@ struct StaticLocals {
       declaring[id] = name
       referrers[id, default: []].insert(name)
     }
-    let bodies = try Self.references(
+    let references = try Self.references(
       ofFunctions: referrers.values.reduce(into: Set()) { $0.formUnion($1) }, unit: unit, ordinal: ordinal,
       directory: directory, memory: memory)
+    let locals = try directory.baseLocals(unit: unit, ordinal: ordinal)
+    let namesOfStem = Dictionary(grouping: locals.keys.filter { SymbolNaming.stem($0).isNumbered }) {
+      SymbolNaming.stem($0).stem
+    }
     for (stem, ids) in Dictionary(grouping: numbered, by: { SymbolNaming.stem(set[$0].name).stem }) {
-      let candidates = try Self.candidates(stem, unit, ordinal, bodies, directory)
+      let symbols = (namesOfStem[stem] ?? []).sorted().flatMap { locals[$0] ?? [] }
+      let candidates = try Self.candidates(stem, unit, ordinal, symbols, references, directory)
       try match(ids.sorted(), with: candidates, in: set)
       name(ids.sorted().filter { known[$0] == nil }, declaring)
     }
@@ -72,7 +77,7 @@ struct StaticLocals {
   /// What the image's present bodies of these functions, and of their clones, refer to.
   private static func references(
     ofFunctions names: Set<String>, unit: String, ordinal: UInt32, directory: AtomDirectory, memory: PlacedMemory
-  ) throws(LinkError) -> [(name: String, targets: [VirtualAddress])] {
+  ) throws(LinkError) -> ImageReferences {
     var bodies: [(String, AddressRange)] = []
     let locals = try directory.baseLocals(unit: unit, ordinal: ordinal)
     for name in names.sorted() {
@@ -87,36 +92,30 @@ struct StaticLocals {
       bodies.append((name, range))
     }
     let disassembler = Disassembler(memory.machine.architecture)
-    var result: [(name: String, targets: [VirtualAddress])] = []
+    var result: [(target: VirtualAddress, function: String)] = []
     for (name, range) in bodies {
       let code = try memory.bytes(range)
-      result.append((name, try disassembler.decode(code, at: range.start).references.map(\.target)))
+      result += try disassembler.decode(code, at: range.start).references.map { ($0.target, name) }
     }
-    return result
+    return ImageReferences(result)
   }
 
   private static func candidates(
-    _ stem: String, _ unit: String, _ ordinal: UInt32, _ bodies: [(name: String, targets: [VirtualAddress])],
+    _ stem: String, _ unit: String, _ ordinal: UInt32, _ symbols: [BaseSymbol], _ references: ImageReferences,
     _ directory: AtomDirectory
   ) throws(LinkError) -> [Candidate] {
-    var result: [Candidate] = []
     let placed = try directory.placements(named: stem).filter {
       $0.identity.unit == unit && $0.identity.unitOrdinal == ordinal && $0.identity.enclosingFunction != nil
     }
-    for atom in placed {
-      result.append(Candidate(atom: KnownAtom(atom), referrers: [atom.identity.enclosingFunction ?? ""]))
-    }
-    for (name, symbols) in try directory.baseLocals(unit: unit, ordinal: ordinal).sorted(by: { $0.key < $1.key })
-    where SymbolNaming.stem(name) == (stem, true) {
-      for symbol in symbols {
-        guard var atom = try directory.atom(symbol), atom.kind == .variable,
-          !placed.contains(where: { $0.placement.body.start == atom.placement.body.start })
-        else { continue }
-        let referrers = Set(bodies.filter { $0.targets.contains(where: atom.placement.body.contains) }.map(\.name))
-        atom.identity.name = stem
-        atom.identity.enclosingFunction = referrers.sorted().first
-        result.append(Candidate(atom: atom, referrers: referrers))
-      }
+    var result = placed.map { Candidate(atom: KnownAtom($0), referrers: [$0.identity.enclosingFunction ?? ""]) }
+    let taken = Set(placed.map(\.placement.body.start))
+    for symbol in symbols {
+      guard var atom = try directory.atom(symbol), atom.kind == .variable, !taken.contains(atom.placement.body.start)
+      else { continue }
+      let referrers = references.functions(referringTo: atom.placement.body)
+      atom.identity.name = stem
+      atom.identity.enclosingFunction = referrers.sorted().first
+      result.append(Candidate(atom: atom, referrers: referrers))
     }
     return result
   }
@@ -125,8 +124,12 @@ struct StaticLocals {
   /// follow their order; what stays ambiguous is refused, for a wrong guess would give a variable another's value.
   private mutating func match(_ ids: [PieceID], with candidates: [Candidate], in set: LinkSet) throws(LinkError) {
     var taken: [AtomIdentity: PieceID] = [:]
+    var positions: [String: [Int]] = [:]
+    for (position, candidate) in candidates.enumerated() {
+      for name in candidate.referrers { positions[name, default: []].append(position) }
+    }
     for (names, group) in Dictionary(grouping: ids, by: { referrers[$0] ?? [] }) {
-      let fitting = candidates.filter { !$0.referrers.isDisjoint(with: names) }
+      let fitting = Set(names.flatMap { positions[$0] ?? [] }).sorted().map { candidates[$0] }
       let best = fitting.map { $0.referrers.intersection(names).count }.max() ?? 0
       let chosen = fitting.filter { $0.referrers.intersection(names).count == best }
       guard !chosen.isEmpty else { continue }
@@ -151,5 +154,20 @@ struct StaticLocals {
 
   private static func order(_ lhs: Candidate, _ rhs: Candidate) -> Bool {
     lhs.atom.placement.body.start < rhs.atom.placement.body.start
+  }
+}
+
+/// What some of the image's functions refer to.
+private struct ImageReferences {
+  /// By target, ascending.
+  private let sorted: [(target: VirtualAddress, function: String)]
+
+  init(_ references: [(target: VirtualAddress, function: String)]) {
+    sorted = references.sorted { $0.target < $1.target }
+  }
+
+  func functions(referringTo range: AddressRange) -> Set<String> {
+    let low = sorted.partitioningIndex { $0.target >= range.start }
+    return Set(sorted[low...].prefix { range.contains($0.target) }.map(\.function))
   }
 }

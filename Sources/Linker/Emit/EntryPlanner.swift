@@ -180,7 +180,8 @@ struct EntryPlanner {
   private func placesReferredTo(in body: CodeBody, of known: KnownAtom) throws(LinkError) -> [VirtualAddress]? {
     var tables: [VirtualAddress] = []
     for table in Set(body.references.filter { $0.kind != .branch }.map(\.target)).sorted()
-    where identities.directory.isReadOnly(table) && !body.range.contains(table) {
+    where !body.range.contains(table) {
+      guard try identities.directory.isReadOnly(table) else { continue }
       tables += try relativeEntries(of: table, in: body.range)
       tables += try absoluteEntries(of: table, in: body.range)
     }
@@ -204,7 +205,7 @@ struct EntryPlanner {
     guard table.rawValue.isMultiple(of: 8) else { return [] }
     var entries: [VirtualAddress] = []
     var cell = table
-    while identities.directory.isReadOnly(cell), case .address(let entry) = try memory.pointer(at: cell),
+    while try identities.directory.isReadOnly(cell), case .address(let entry) = try memory.pointer(at: cell),
       body.contains(entry)
     {
       entries.append(entry)

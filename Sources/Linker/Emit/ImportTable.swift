@@ -63,7 +63,7 @@ struct ImportTable {
     LinkError(
       .undefinedSymbol, symbol: name,
       detail: directory.base.format == .machO
-        ? "of a Mach-O image's libraries only what it imports already is known" : nil)
+        ? "what describes its libraries is told to init (--libraries SDK)" : nil)
   }
 
   /// A function of the image's own that the loader chooses: through the slot that it has filled.

@@ -16,10 +16,19 @@ protocol LoaderRecords {
   mutating func clear(_ word: VirtualAddress) throws(LinkError) -> [FileEdit]
 
   /// - Parameter functions: of this update, with their places.
-  mutating func addUnwind(of functions: [ELFUnwindFunction]) throws(LinkError) -> [Operation]
+  mutating func addUnwind(of functions: [PlacedFunction]) throws(LinkError) -> [Operation]
+
+  /// Cells of the personality routines that the unwind table names, where it can name few: each is to be named once.
+  func personalityCells() throws(LinkError) -> [VirtualAddress]
+
+  /// Whether unwinders find something for a function that begins there.
+  func hasUnwind(at start: VirtualAddress) throws(LinkError) -> Bool
 
   /// For a function rewritten where it stands, in which no thread is when it is.
-  mutating func replaceUnwind(of function: ELFUnwindFunction) throws(LinkError) -> [Operation]
+  mutating func replaceUnwind(of function: PlacedFunction) throws(LinkError) -> [Operation]
+
+  /// What tells kernel, unwinders and readers of the file that the arena has grown.
+  func grow() -> [Operation]
 
   /// Adds what belongs to the update as a whole, once it holds everything else.
   mutating func finish(_ draft: inout UpdateDraft) throws(LinkError)
@@ -37,23 +46,32 @@ protocol BasePointers {
 /// What the formats of images have that the loader reads, as far as it decides how pointers are kept.
 enum ImageTables {
   case elf(ELFArenaLayout)
-  case machO
+  case machO(MachOUnwindRoom?)
 
   init(_ base: BaseImage) throws(LinkError) {
     switch base.format {
-    case .machO: self = .machO
+    case .machO:
+      let encoded = base.arena.loaderTables
+      self = .machO(MachOUnwindRoom(encoded: encoded))
+      guard encoded.isEmpty || MachOUnwindRoom(encoded: encoded) != nil else { throw Self.unreadable }
     case .elf:
       guard let layout = ELFArenaLayout(encoded: base.arena.loaderTables) else {
-        throw LinkError(.journal, detail: "the arena's description in the journal cannot be read")
+        throw Self.unreadable
       }
       self = .elf(layout)
     }
   }
 
+  private static var unreadable: LinkError {
+    LinkError(.journal, detail: "the arena's description in the journal cannot be read")
+  }
+
   /// Nil where functions cannot be given unwind information.
-  var unwindRoom: ELFUnwindRoom? {
-    guard case .elf(let layout) = self else { return nil }
-    return layout.unwind.flatMap { $0.hasRoom ? $0 : nil }
+  var unwindRoom: UnwindRoom? {
+    switch self {
+    case .elf(let layout): layout.unwind.flatMap { $0.hasRoom ? .elf($0) : nil }
+    case .machO(let room): room.map(UnwindRoom.machO)
+    }
   }
 
   func basePointers(_ store: JournalStore) -> any BasePointers {
@@ -69,7 +87,47 @@ enum ImageTables {
   ) throws(LinkError) -> any LoaderRecords {
     switch self {
     case .elf(let layout): try ELFLoaderRecords(tables: layout, store: store, parent: parent, cursors: cursors)
-    case .machO: try MachOLoaderRecords(store: store, parent: parent)
+    case .machO(let room):
+      try MachOLoaderRecords(store: store, parent: parent, unwindRoom: room, cursors: cursors)
+    }
+  }
+}
+
+/// Where an image has its unwind information, in the form of its format.
+enum UnwindRoom {
+  case elf(ELFUnwindRoom)
+  case machO(MachOUnwindRoom)
+}
+
+/// Writes of mapped tables, which only bodies that nobody has entered yet need.
+enum TableWrites {
+  /// - Parameters:
+  ///   - edits: all of them in `part`.
+  ///   - isFresh: they fill what was free; a process that goes back keeps them, as it keeps the bodies.
+  static func operations(_ edits: [FileEdit], in part: ArenaPart, isFresh: Bool) -> [Operation] {
+    edits.map { edit in
+      let address = part.range.start.rawValue &+ (edit.offset.rawValue &- part.fileOffset.rawValue)
+      return .write(
+        WriteOperation(
+          place: .virtual(VirtualAddress(address)), before: edit.before, after: edit.after, isFresh: isFresh))
+    }
+  }
+
+  /// What any update of the history has written into what was free in `part`.
+  static func ofAllBranches(
+    _ store: JournalStore, in part: ArenaPart
+  ) throws(LinkError) -> [(offset: FileOffset, bytes: [UInt8])] {
+    try fromJournal { () throws(JournalError) in
+      var writes: [(offset: FileOffset, bytes: [UInt8])] = []
+      for number in try store.numbersWithContent().reversed() {
+        for case .write(let write) in try store.update(holding: number).content.operations where write.isFresh {
+          guard case .virtual(let start) = write.place, part.range.contains(start),
+            let offset = part.fileOffset.advanced(by: start.rawValue - part.range.start.rawValue)
+          else { continue }
+          writes.append((offset, write.after))
+        }
+      }
+      return writes
     }
   }
 }

@@ -8,16 +8,27 @@ import ObjectFile
 /// Words of a chain hold the way to the next one, and opcodes are one stream: what the file gets is made when the whole
 /// update is known.
 struct MachOLoaderRecords: LoaderRecords {
-  private let store: JournalStore
+  let store: JournalStore
   private let parent: Digest
   private let file: MachOFile
   private let tables: MachOLoaderTables
   private let libraries: [String]
   private var pointers: [VirtualAddress: MachOPointer?] = [:]
+  /// Nil for an image without an unwind table.
+  var unwind: MachOUnwindTable?
 
-  init(store: JournalStore, parent: Digest) throws(LinkError) {
+  /// - Parameter cursors: how far the unwind table is used on any branch.
+  init(
+    store: JournalStore, parent: Digest, unwindRoom: MachOUnwindRoom?, cursors: ArenaCursors
+  ) throws(LinkError) {
     self.store = store
     self.parent = parent
+    unwind = unwindRoom.map { room in
+      MachOUnwindTable(
+        room, functionCount: cursors.unwindEntries,
+        exceptionTableCount: cursors.unwindBytes / MachOUnwindTable.entryByteCount, fileName: store.base.preparedPath
+      ) { try store.fileBytes($0, count: $1, at: parent) }
+    }
     do throws(ObjectFileError) {
       file = try MachOFile(tablesOf: store.base.preparedPath, byteCount: store.base.preparedByteCount) {
         try store.fileBytes($0, count: $1, at: parent)
@@ -46,12 +57,14 @@ struct MachOLoaderRecords: LoaderRecords {
     return []
   }
 
-  /// `__unwind_info` is one table in a read-only segment that nobody can add to.
-  func addUnwind(of functions: [ELFUnwindFunction]) -> [Operation] { [] }
+  /// Its arena does not grow.
+  func grow() -> [Operation] { [] }
 
-  func replaceUnwind(of function: ELFUnwindFunction) -> [Operation] { [] }
-
-  func advance(_ cursors: inout ArenaCursors) {}
+  func advance(_ cursors: inout ArenaCursors) {
+    guard let unwind else { return }
+    cursors.unwindEntries = unwind.functionCount
+    cursors.unwindBytes = unwind.exceptionTableCount * MachOUnwindTable.entryByteCount
+  }
 
   // MARK: The whole update
 
@@ -128,12 +141,22 @@ struct MachOBasePointers: BasePointers {
 
   init(store: JournalStore) { self.store = store }
 
+  /// A word that is bound to what the image itself defines, which another image might override, is a pointer to that.
   mutating func target(at address: VirtualAddress) throws(LinkError) -> VirtualAddress? {
+    switch try pointer(at: address) {
+    case nil: return nil
+    case .address(let target): return target
+    case .symbol(let bound):
+      let symbols = try fromJournal { () throws(JournalError) in try store.baseSymbols(named: bound.symbol) }
+      return symbols.first { $0.binding != .local }?.address.displaced(by: bound.addend)
+    }
+  }
+
+  private mutating func pointer(at address: VirtualAddress) throws(LinkError) -> MachOPointer? {
     do throws(ObjectFileError) {
       var known = try loaded()
       defer { tables = known }
-      guard case .address(let target)? = try known.pointer(at: address) else { return nil }
-      return target
+      return try known.pointer(at: address)
     } catch {
       throw LinkError(.objectFile, cause: error)
     }

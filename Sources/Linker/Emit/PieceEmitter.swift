@@ -69,6 +69,11 @@ struct PieceEmitter {
           return .imported
         }
       })
+    if piece.kind == .code, base.isPositionIndependent, let first = relocated.pointers.first {
+      throw LinkError(
+        .unsupportedRelocation, symbol: piece.name, address: place.displaced(by: Int64(first.offset)),
+        detail: "an address stands in code, where no loader writes it; compile without -mcmodel=large")
+    }
     let pointers = Dictionary(
       relocated.pointers.map { ($0.offset, $0.target) }, uniquingKeysWith: { first, _ in first })
     return Content(bytes: relocated.bytes, fixups: relocated.fixups, pointers: pointers, binds: binds)
@@ -79,13 +84,14 @@ struct PieceEmitter {
   /// What unwinders are to know of a piece's functions, once everything has its place.
   mutating func unwinding(
     of id: PieceID, at start: VirtualAddress, into state: inout EmitterState
-  ) throws(LinkError) -> [ELFUnwindFunction] {
-    var functions: [ELFUnwindFunction] = []
+  ) throws(LinkError) -> [PlacedFunction] {
+    var functions: [PlacedFunction] = []
+    let known = try state.loader.personalityCells()
     for function in set[id].unwinding {
       var personality: VirtualAddress?
       do throws(LinkError) {
         personality = try function.information.personality.map { (name) throws(LinkError) in
-          try resolver.cell(ofFunctionNamed: name, into: &state)
+          try resolver.cell(ofFunctionNamed: name, among: known, into: &state)
         }
       } catch {
         var named = error
@@ -96,9 +102,9 @@ struct PieceEmitter {
         try resolver.place(PieceID(object: id.object, piece: piece))
       }
       functions.append(
-        UnwindRecords.function(
-          function.information, at: start.displaced(by: Int64(bitPattern: function.start)), personality: personality,
-          exceptionTable: table))
+        PlacedFunction(
+          information: function.information, start: start.displaced(by: Int64(bitPattern: function.start)),
+          personality: personality, exceptionTable: table))
     }
     return functions
   }

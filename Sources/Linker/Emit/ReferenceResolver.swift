@@ -68,20 +68,29 @@ struct ReferenceResolver {
   }
 
   /// A cell with the address of the function of that name, wherever it is defined.
+  ///
+  /// - Parameter known: cells of which any may be taken that has it.
   mutating func cell(
-    ofFunctionNamed name: String, into state: inout EmitterState
+    ofFunctionNamed name: String, among known: [VirtualAddress], into state: inout EmitterState
   ) throws(LinkError) -> VirtualAddress {
     if let definition = set.definition(of: name), set[definition.id].kind == .code {
-      return try state.gotCell(to: try entry(definition))
+      return try cell(to: try entry(definition), among: known, into: &state)
     }
     if let atom = try identities.directory.global(named: name) {
-      return try state.gotCell(to: atom.referenceAddress)
+      return try cell(to: atom.referenceAddress, among: known, into: &state)
     }
     let need = FixupNeed.gotCell(isRelaxable: false)
     guard
       case .value(.cell(let cell)) = try imports.resolve(name, isWeak: false, need: need, isWord: false, into: &state)
     else { throw LinkError(.undefinedSymbol, symbol: name) }
     return cell
+  }
+
+  private func cell(
+    to target: VirtualAddress, among known: [VirtualAddress], into state: inout EmitterState
+  ) throws(LinkError) -> VirtualAddress {
+    for cell in known where try memory.pointer(at: cell) == .address(target) { return cell }
+    return try state.gotCell(to: target)
   }
 
   private func isThreadNeed(_ need: FixupNeed) -> Bool {
@@ -110,7 +119,13 @@ struct ReferenceResolver {
       throw LinkError(.newThreadLocal, object: set.objects[id.object].path, symbol: name)
     }
     if Self.loaderDefined.contains(name), isThreadNeed(need) { return .value(.threadOffset(0)) }
-    let isWord = memory.machine.isWord(set[id].relocations[index].type)
+    if name == Self.offsetTable {
+      throw LinkError(
+        .unsupportedRelocation, object: set.objects[id.object].path, symbol: name,
+        detail: "code goes by the table's own place (-fpic on arm64); compile with -fPIC")
+    }
+    // No loader writes into code (-mcmodel=large keeps addresses there).
+    let isWord = memory.machine.isWord(set[id].relocations[index].type) && set[id].kind != .code
     do {
       return try imports.resolve(name, isWeak: isWeak, need: need, isWord: isWord, into: &state)
     } catch {
@@ -121,7 +136,8 @@ struct ReferenceResolver {
   }
 
   /// The call of a thread-local sequence names it even where the sequence is rewritten without the call.
-  private static let loaderDefined: Set<String> = ["__tls_get_addr", "_GLOBAL_OFFSET_TABLE_", "_TLS_MODULE_BASE_"]
+  private static let loaderDefined: Set<String> = ["__tls_get_addr", offsetTable, "_TLS_MODULE_BASE_"]
+  private static let offsetTable = "_GLOBAL_OFFSET_TABLE_"
 
   private func threadLocal(_ target: PieceID, _ anchor: Int64) throws(LinkError) -> FixupValue {
     let symbol = set[target].symbols.first

@@ -10,9 +10,11 @@ struct SourceLines {
 
   /// Objects in the order of the link set.
   mutating func add(_ input: ObjectInput, path: String) {
-    guard case .elf(let file) = input else { return tables.append(nil) }
     do throws(ObjectFileError) {
-      tables.append(try DWARFLines(file))
+      switch input {
+      case .elf(let file): tables.append(try DWARFLines(file))
+      case .machO(let file): tables.append(try DWARFLines(file))
+      }
     } catch {
       tables.append(nil)
       notes.append(LinkNote(kind: .linesUnread, subject: path))

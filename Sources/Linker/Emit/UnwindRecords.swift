@@ -1,20 +1,43 @@
 import Addressing
 import ObjectFile
 
+/// A function that was placed, and what its object says for unwinders.
+struct PlacedFunction {
+  let information: ObjectUnwinding
+  /// The function's first byte.
+  let start: VirtualAddress
+  /// A cell with the address of the personality routine; nil where the object names none.
+  let personality: VirtualAddress?
+  let exceptionTable: VirtualAddress?
+
+  /// Nil where the object has no FDE for it.
+  var elf: ELFUnwindFunction? { UnwindRecords.function(self) }
+
+  /// Nil where the object says nothing compact of it.
+  var machO: MachOUnwindFunction? {
+    let encoding: UInt32
+    switch information.form {
+    case .frame: return nil
+    case .frameOnly: encoding = 0
+    case .compact(let known): encoding = known
+    }
+    // Without its routine nobody reads the table.
+    guard encoding != 0 else {
+      return MachOUnwindFunction(start: start, encoding: 0, personality: nil, exceptionTable: nil)
+    }
+    return MachOUnwindFunction(
+      start: start, encoding: encoding, personality: personality, exceptionTable: exceptionTable)
+  }
+}
+
 /// Builds the records of functions that were placed, in the one form that the prepared image's tables have: pointers are
 /// 4-byte distances, that of the personality routine leads to a cell.
-enum UnwindRecords {
-  /// - Parameters:
-  ///   - start: the function's first byte, where it is placed.
-  ///   - personality: a cell with the address of the personality routine; nil where the object names none.
-  ///   - exceptionTable: where the function's exception table is placed.
-  static func function(
-    _ information: ObjectUnwinding, at start: VirtualAddress, personality: VirtualAddress?,
-    exceptionTable: VirtualAddress?
-  ) -> ELFUnwindFunction {
-    ELFUnwindFunction(
-      start: start, commonInformation: common(information.common, personality),
-      description: description(information, at: start, exceptionTable))
+private enum UnwindRecords {
+  static func function(_ function: PlacedFunction) -> ELFUnwindFunction? {
+    guard case .frame(let common, let instructions) = function.information.form else { return nil }
+    return ELFUnwindFunction(
+      start: function.start, commonInformation: Self.common(common, function.personality),
+      description: description(function, common, instructions))
   }
 
   private static func common(_ information: UnwindCommonInformation, _ personality: VirtualAddress?) -> ELFUnwindRecord
@@ -45,22 +68,22 @@ enum UnwindRecords {
   }
 
   private static func description(
-    _ information: ObjectUnwinding, at start: VirtualAddress, _ exceptionTable: VirtualAddress?
+    _ function: PlacedFunction, _ common: UnwindCommonInformation, _ instructions: [UInt8]
   ) -> ELFUnwindRecord {
-    var fields = [ELFUnwindRecord.Field(offset: UnwindDescription.addressOffset, byteCount: 4, target: start)]
+    var fields = [ELFUnwindRecord.Field(offset: UnwindDescription.addressOffset, byteCount: 4, target: function.start)]
     var bytes = [UInt8](repeating: 0, count: 12)
-    bytes += (0..<4).map { UInt8(truncatingIfNeeded: information.byteCount >> (8 * UInt64($0))) }
-    if information.common.hasExceptionTables {
+    bytes += (0..<4).map { UInt8(truncatingIfNeeded: function.information.byteCount >> (8 * UInt64($0))) }
+    if common.hasExceptionTables {
       bytes.append(4)
       // 0 for a function without a table.
-      if let exceptionTable {
+      if let exceptionTable = function.exceptionTable {
         fields.append(ELFUnwindRecord.Field(offset: bytes.count, byteCount: 4, target: exceptionTable))
       }
       bytes += [0, 0, 0, 0]
     } else {
       bytes.append(0)
     }
-    return record(bytes + information.instructions, fields)
+    return record(bytes + instructions, fields)
   }
 
   /// With its length, filled up by DW_CFA_nop as compilers do.

@@ -30,6 +30,24 @@ struct UpdateDraft {
     }
   }
 
+  /// What new bodies in the range may fill.
+  mutating func setCapacity(_ byteCount: UInt64, ofBodiesIn range: AddressRange) {
+    for index in atoms.indices where atoms[index].after.map({ range.contains($0.body) }) ?? false {
+      atoms[index].after?.capacity = byteCount
+    }
+  }
+
+  /// What the update writes elsewhere that leads into the range, as far as it is in another one.
+  func writes(leadingInto range: AddressRange, in others: AddressRange) -> [AddressRange] {
+    operations.compactMap { operation in
+      guard case .write(let write) = operation, case .virtual(let start) = write.place, !range.contains(start),
+        write.fixups.contains(where: { range.contains($0.target) }),
+        let place = AddressRange(validating: start, byteCount: UInt64(write.after.count)), others.contains(place)
+      else { return nil }
+      return place
+    }
+  }
+
   mutating func add(_ added: Guard) {
     if !guards.contains(added) { guards.append(added) }
   }

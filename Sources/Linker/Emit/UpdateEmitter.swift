@@ -14,8 +14,24 @@ struct UpdateEmitter {
   private var places: [PieceID: VirtualAddress] = [:]
   /// The room in use of each new variable.
   private var rooms: [PieceID: InitialRoom] = [:]
+  private var reuse: RoomReuse
+  /// What stands in room that had been used before.
+  private var reused: [PieceID: RoomReuse.Room] = [:]
+  private var grows = false
 
   private var set: LinkSet { identities.set }
+
+  /// What the user should know of where the update's code stands.
+  var notes: [LinkNote] {
+    let growth = grows ? [LinkNote(kind: .arenaGrows, subject: base.preparedPath)] : []
+    return growth
+      + reused.sorted { $0.key < $1.key }.map { id, room in
+        LinkNote(
+          kind: .roomReused,
+          subject: "\(set[id].name), over \(room.former.identity.name) of update \(room.former.update)"
+        )
+      }
+  }
 
   /// Where the code starts that the update writes, once it is put together.
   var codePlaces: [PieceID: VirtualAddress] {
@@ -24,8 +40,9 @@ struct UpdateEmitter {
 
   init(
     identities: AtomIdentities, decisions: LinkDecisions, memory: PlacedMemory, base: BaseImage, isFirst: Bool,
-    state: EmitterState
+    state: EmitterState, reuse: RoomReuse
   ) {
+    self.reuse = reuse
     self.identities = identities
     self.decisions = decisions
     self.memory = memory
@@ -34,8 +51,9 @@ struct UpdateEmitter {
     self.state = state
   }
 
+  /// - Parameter removals: what the objects do not define any more, or again.
   mutating func emit(
-    _ description: IncrementalLinker.Description, types: [TypeLayout]
+    _ description: IncrementalLinker.Description, types: [TypeLayout], removals: [AtomChange]
   ) throws(LinkError) -> UpdateContent {
     if isFirst { addMaps() }
     try layOut()
@@ -59,17 +77,20 @@ struct UpdateEmitter {
     for (id, start) in decisions.reinitialized.sorted(by: { $0.key < $1.key }) {
       try rewrite(id, at: start, initial: .existing, &pieces)
     }
+    guardPartsOfReused()
     try addUnwinding(&pieces)
     try GuardRules(identities: identities, decisions: decisions, memory: memory, places: places).add(to: &state)
-    for change in try Removals(identities: identities, decisions: decisions).changes() { state.draft.add(change) }
+    for change in removals { state.draft.add(change) }
+    try addGrowth()
     try state.loader.finish(&state.draft)
-    return content(description, types)
+    return try content(description, types)
   }
 
   private mutating func content(
     _ description: IncrementalLinker.Description, _ types: [TypeLayout]
-  ) -> UpdateContent {
-    let (operations, atoms, guards) = state.draft.finished()
+  ) throws(LinkError) -> UpdateContent {
+    var (operations, atoms, guards) = state.draft.finished()
+    for index in atoms.indices { atoms[index].definer = try identities.definer(of: atoms[index]) }
     var cursors = state.allocator.cursors
     state.loader.advance(&cursors)
     return UpdateContent(
@@ -88,6 +109,23 @@ struct UpdateEmitter {
     }
   }
 
+  /// The first update on its way that needs more room than the file has makes the file longer, and lets processes have the room.
+  private mutating func addGrowth() throws(LinkError) {
+    guard state.allocator.usesGrowth, let last = base.growth.map(\.fileEnd).max() else { return }
+    let before = try fromJournal { () throws(JournalError) in
+      try identities.directory.store.fileByteCount(at: identities.directory.parent)
+    }
+    guard before < last else { return }
+    grows = true
+    for part in base.growth {
+      state.draft.add(
+        .map(
+          MapOperation(range: part.range, protection: part.protection, isMappedBefore: false, isMappedAfter: true)))
+    }
+    for operation in state.loader.grow() { state.draft.add(operation) }
+    state.draft.add(.resize(ResizeOperation(before: before, after: last)))
+  }
+
   // MARK: Places
 
   private mutating func layOut() throws(LinkError) {
@@ -98,7 +136,7 @@ struct UpdateEmitter {
     for id in decisions.placed.sorted() {
       let piece = set[id]
       switch piece.kind {
-      case .code: places[id] = try state.allocator.code(piece.byteCount, alignment: piece.alignment).start
+      case .code: places[id] = try codeRoom(id).start
       case .constant, .literal:
         places[id] = try constantRoom(piece).start
       case .variable:
@@ -106,6 +144,17 @@ struct UpdateEmitter {
         rooms[id] = .new(flag: try state.allocator.flag())
       case .threadLocal: throw LinkError(.newThreadLocal, symbol: piece.name)
       }
+    }
+  }
+
+  /// Fresh room as long as there is any: then what old bodies have left.
+  private mutating func codeRoom(_ id: PieceID) throws(LinkError) -> AddressRange {
+    do {
+      return try state.allocator.code(set[id].byteCount, alignment: set[id].alignment)
+    } catch {
+      guard error.code == .arenaFull, let room = try reuse.take(for: set[id], state.loader) else { throw error }
+      reused[id] = room
+      return room.range
     }
   }
 
@@ -121,6 +170,7 @@ struct UpdateEmitter {
 
   private mutating func place(_ id: PieceID, _ pieces: inout PieceEmitter) throws(LinkError) {
     guard let start = places[id] else { return }
+    if let room = reused[id] { return try place(id, in: room, &pieces) }
     let operations = try pieces.place(id, at: start, initial: rooms[id], into: &state)
     guard set[id].kind != .code else {
       state.draft.attach(operations, toBodiesIn: AddressRange(start: start, byteCount: set[id].byteCount))
@@ -138,6 +188,33 @@ struct UpdateEmitter {
           typeDigest: identities.typeDigest(id, symbol: index)))
     }
     if set[id].symbols.isEmpty { addLiteral(id, start, operations) }
+  }
+
+  /// Nobody may be in the old body when the new one is written, nor in the new one when it is taken back; nor in the parts
+  /// that lead back into them.
+  private mutating func place(
+    _ id: PieceID, in room: RoomReuse.Room, _ pieces: inout PieceEmitter
+  ) throws(LinkError) {
+    let operation = try pieces.replace(id, in: room.range, into: &state)
+    let body = AddressRange(start: room.range.start, byteCount: set[id].byteCount)
+    state.draft.attach([operation], toBodiesIn: body)
+    state.draft.setCapacity(room.range.byteCount, ofBodiesIn: body)
+    func add(_ range: AddressRange, _ direction: Guard.Direction, _ function: String) {
+      state.draft.add(
+        Guard(range: range, reach: .whole, reason: .overwritten, direction: direction, function: function))
+    }
+    add(room.range, .both, room.former.identity.name)
+    for part in room.parts { add(part, .forward, room.former.identity.name) }
+  }
+
+  /// Once everything has been written: what leads into reused room from elsewhere.
+  private mutating func guardPartsOfReused() {
+    for (id, room) in reused.sorted(by: { $0.key < $1.key }) {
+      for part in state.draft.writes(leadingInto: room.range, in: base.arena.code) {
+        state.draft.add(
+          Guard(range: part, reach: .whole, reason: .overwritten, direction: .backward, function: set[id].name))
+      }
+    }
   }
 
   /// What is known by content is told apart by its place, which no other will ever have.
@@ -181,13 +258,14 @@ struct UpdateEmitter {
   /// Without it no exception, backtrace or cancellation of a thread gets through a new body.
   private mutating func addUnwinding(_ pieces: inout PieceEmitter) throws(LinkError) {
     guard memory.unwindRoom != nil else { return }
-    var functions: [ELFUnwindFunction] = []
-    for id in decisions.placed.sorted() where set[id].kind == .code {
+    var functions: [PlacedFunction] = []
+    for id in decisions.placed.sorted() where set[id].kind == .code && reused[id] == nil {
       guard let start = places[id] else { continue }
       functions += try pieces.unwinding(of: id, at: start, into: &state)
     }
     for operation in try state.loader.addUnwind(of: functions) { state.draft.add(operation) }
-    for (id, start) in decisions.inPlace.sorted(by: { $0.key < $1.key }) {
+    let inPlace = decisions.inPlace.merging(reused.mapValues(\.range.start)) { $1 }
+    for (id, start) in inPlace.sorted(by: { $0.key < $1.key }) {
       for function in try pieces.unwinding(of: id, at: start, into: &state) {
         for operation in try state.loader.replaceUnwind(of: function) { state.draft.add(operation) }
       }

@@ -11,6 +11,7 @@ struct ELFObjectSource: ObjectSource {
 
   var unit: String { symbols.unit }
   var common: [PieceSymbolAt] { symbols.common }
+  var indirect: [IndirectFunction] { symbols.indirect }
 
   init(_ file: ELFFile, path: String, machine: any Machine) throws {
     guard file.header.type == .relocatable else {

@@ -10,8 +10,11 @@ struct MachOObjectSource: ObjectSource {
   private let path: String
   private let machine: any Machine
   private let table: MachOSymbolTable?
+  private let compactUnwind: [MachOCompactUnwind]
   private let bySection: [Int: [PieceSymbolAt]]
   let common: [PieceSymbolAt]
+  /// Apple's linkers make a stub of a resolver (`N_SYMBOL_RESOLVER`), which other code calls as any function.
+  var indirect: [IndirectFunction] { [] }
 
   let unit: String
 
@@ -28,6 +31,7 @@ struct MachOObjectSource: ObjectSource {
     self.machine = machine
     self.unit = unit
     table = try file.symbolTable()
+    compactUnwind = try file.compactUnwind()
     (bySection, common) = try Self.symbols(of: file, table)
   }
 
@@ -106,6 +110,7 @@ struct MachOObjectSource: ObjectSource {
     guard section.byteCount > 0, !section.attributes.contains(.debug), !Self.unloaded.contains(section.segmentName),
       !Self.described.contains(section.name)
     else { return nil }
+    if section.name == "__gcc_except_tab" { return .exceptionTables(exceptionTables(in: section)) }
     switch section.type {
     case .cStrings: return .strings(1)
     case .threadLocalRegular, .threadLocalZeroFill, .threadLocalDescriptors, .threadLocalPointers,
@@ -118,12 +123,15 @@ struct MachOObjectSource: ObjectSource {
     if section.attributes.hasInstructions {
       return file.header.flags.contains(.subsectionsViaSymbols) ? .functions : .code
     }
-    let isConstant = section.segmentName == "__TEXT" || section.name == "__const" || section.name == "__cfstring"
-    return .data(isConstant ? .constant : .variable)
+    return .data(section.holdsConstants ? .constant : .variable)
   }
 
   private static let unloaded: Set<String> = ["__DWARF", "__LD", "__LLVM"]
-  private static let described: Set<String> = ["__eh_frame", "__compact_unwind", "__gcc_except_tab"]
+  private static let described: Set<String> = ["__eh_frame", "__compact_unwind"]
+
+  private func exceptionTables(in section: MachOSection) -> Set<UInt64> {
+    Set(compactUnwind.compactMap(\.exceptionTable).filter { $0.sectionOrdinal == section.ordinal }.map(\.offset))
+  }
 
   func bytes(of section: SourceSection, from start: UInt64, count: UInt64) throws -> [UInt8]? {
     guard !section.isZeroFill else { return nil }
@@ -238,8 +246,43 @@ struct MachOObjectSource: ObjectSource {
     return names
   }
 
-  /// `__compact_unwind` and `__eh_frame` are not read yet.
-  func unwinding() -> [ObjectUnwinding] { [] }
+  /// A function of which nothing is said is said to be one: it would be taken for a part of the one before it.
+  func unwinding() throws -> [ObjectUnwinding] {
+    var known: Set<ObjectUnwinding.Place> = []
+    var result: [ObjectUnwinding] = []
+    for entry in compactUnwind {
+      let place = Self.place(entry.function)
+      known.insert(place)
+      let isUnsaid = entry.encoding == 0 || isFrameOnly(entry)
+      result.append(
+        ObjectUnwinding(
+          function: place, byteCount: UInt64(entry.byteCount),
+          form: isFrameOnly(entry) ? .frameOnly : .compact(entry.encoding),
+          personality: try isUnsaid ? nil : entry.personality.map { try symbol($0 + 1).name },
+          exceptionTable: isUnsaid ? nil : entry.exceptionTable.map(Self.place)))
+    }
+    for section in file.sections where section.attributes.hasInstructions && content(of: section) != nil {
+      for function in defined(in: section.index) {
+        let place = ObjectUnwinding.Place(section: section.index, offset: function.value)
+        guard known.insert(place).inserted else { continue }
+        result.append(
+          ObjectUnwinding(
+            function: place, byteCount: function.byteCount, form: .compact(0), personality: nil, exceptionTable: nil))
+      }
+    }
+    return result
+  }
+
+  private static func place(_ place: MachOCompactUnwind.Place) -> ObjectUnwinding.Place {
+    ObjectUnwinding.Place(section: place.sectionOrdinal - 1, offset: place.offset)
+  }
+
+  /// A frame that only an FDE describes (UNWIND_…_MODE_DWARF) has none in the image: dyld hands unwinders `__eh_frame` of
+  /// `__TEXT` alone, which has no room.
+  private func isFrameOnly(_ entry: MachOCompactUnwind) -> Bool {
+    let dwarf: UInt32 = machine.architecture == .arm64 ? 0x0300_0000 : 0x0400_0000
+    return entry.encoding & 0x0F00_0000 == dwarf
+  }
 
   /// Mach-O objects name their compilers only in debug information.
   func producers() -> [String] { [] }

@@ -8,7 +8,7 @@ struct ObjectGraph {
   let path: String
   /// The `STT_FILE` symbol: the compilation unit's name. Empty where the object has none (assembly).
   let unit: String
-  /// Built by GCC, whose -fipa-ra (on at -O2) lets a caller rely on which registers its callee leaves alone.
+  /// Which compilers made it, and with which options.
   let facts: CompilerFacts
   var pieces: [ObjectPiece]
   /// Pieces that define a global symbol of that name.
@@ -20,10 +20,8 @@ struct ObjectGraph {
   /// What `.init_array` and its like lead to.
   private(set) var constructors: [ReferenceTarget]
 
-  /// The names of the functions that the object defines.
-  var functionNames: Set<String> {
-    Set(pieces.lazy.flatMap(\.symbols).filter(\.isFunction).map(\.name))
-  }
+  /// The names of the functions that the object defines, those among them of which the linker took another file's definition.
+  let functionNames: Set<String>
 
   /// The offsets at which each piece is referred to, ascending.
   private let referencedOffsets: [Int: [UInt64]]
@@ -54,15 +52,17 @@ struct ObjectGraph {
   ) throws(LinkError) {
     do {
       let source = try source()
-      var reader = ObjectReader(source, path: path, machine: machine)
+      let facts = CompilerFacts(try source.producers() + producers)
+      var reader = ObjectReader(source, path: path, machine: machine, facts: facts)
       try reader.readPieces()
       try reader.readRelocations()
       self.path = path
       unit = source.unit
-      facts = CompilerFacts(try source.producers() + producers)
+      self.facts = facts
       threadLocalNames = try source.threadLocalNames()
       constructors = try reader.constructors()
       pieces = reader.pieces
+      functionNames = Set(reader.pieces.lazy.flatMap(\.symbols).filter(\.isFunction).map(\.name))
       definitions = try Self.definitions(in: reader.pieces, path: path)
       referencedOffsets = Self.referencedOffsets(in: reader.pieces)
     } catch let error as LinkError {
@@ -72,15 +72,22 @@ struct ObjectGraph {
     }
   }
 
-  /// Takes a symbol from its piece: the linker took another file's definition.
-  mutating func removeSymbol(_ symbol: Int, of piece: Int) {
-    let offset = pieces[piece].symbols.remove(at: symbol).offset
+  /// Takes symbols from their pieces: the linker took another file's definitions.
+  ///
+  /// - Parameter lost: their indices, by piece.
+  mutating func removeSymbols(_ lost: [Int: Set<Int>]) {
+    guard !lost.isEmpty else { return }
+    let before = pieces
     func moved(_ target: ReferenceTarget) -> ReferenceTarget {
-      guard case .entry(piece, let other) = target, other >= symbol else { return target }
-      return other == symbol ? .inner(piece: piece, offset: offset) : .entry(piece: piece, symbol: other - 1)
+      guard case .entry(let piece, let symbol) = target, let gone = lost[piece] else { return target }
+      guard !gone.contains(symbol) else { return .inner(piece: piece, offset: before[piece].symbols[symbol].offset) }
+      return .entry(piece: piece, symbol: symbol - gone.count { $0 < symbol })
     }
-    for index in pieces.indices { pieces[index].targets = pieces[index].targets.map(moved) }
+    for index in pieces.indices { pieces[index].targets = before[index].targets.map(moved) }
     constructors = constructors.map(moved)
+    for (piece, gone) in lost {
+      pieces[piece].symbols = before[piece].symbols.enumerated().filter { !gone.contains($0.offset) }.map(\.element)
+    }
   }
 
   private static func referencedOffsets(in pieces: [ObjectPiece]) -> [Int: [UInt64]] {

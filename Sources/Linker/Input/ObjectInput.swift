@@ -43,9 +43,13 @@ enum ObjectInput {
   }
 
   func types(path: String) throws(LinkError) -> ObjectTypes {
-    switch self {
-    case .elf(let file): try ObjectTypes(file, path: path)
-    case .machO: ObjectTypes.unknown
+    do throws(ObjectFileError) {
+      return switch self {
+      case .elf(let file): ObjectTypes(try DWARFFacts(file))
+      case .machO(let file): ObjectTypes(try DWARFFacts(file))
+      }
+    } catch {
+      throw LinkError(.unreadableObject, object: path, cause: error)
     }
   }
 

@@ -39,6 +39,8 @@ struct ObjectPiece {
   var bytes: [UInt8]
   /// Of the functions in it.
   var unwinding: [PieceUnwinding] = []
+  /// The functions that the loader asks code in it for.
+  var resolved: [String] = []
   /// By the relocation's index.
   var detours: [Int: Detour] = [:]
 

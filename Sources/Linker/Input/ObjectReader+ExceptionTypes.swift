@@ -1,5 +1,3 @@
-import ObjectFile
-
 extension ObjectReader {
   /// Lets an exception table find its types through cells.
   ///
@@ -9,7 +7,7 @@ extension ObjectReader {
   mutating func leadTypesThroughCells(in table: Int) throws {
     for index in pieces[table].relocations.indices {
       let relocation = pieces[table].relocations[index]
-      guard X86Relocation(rawValue: relocation.type) == .pc32,
+      guard let cellDistance = machine.cellDistance(for: relocation.type),
         case .inner(let holder, _) = pieces[table].targets[index], pieces[holder].kind != .code
       else { continue }
       // The field counts from its own place: symbol and addend are the word.
@@ -18,12 +16,11 @@ extension ObjectReader {
       guard
         let held = content.relocations.firstIndex(where: {
           UInt64(clamping: $0.offset) == word &- content.start && $0.addend == 0
-            && X86Relocation(rawValue: $0.type) == .direct64
+            && machine.isWord($0.type)
         })
       else { continue }
       pieces[table].relocations[index] = AtomRelocation(
-        offset: relocation.offset, type: X86Relocation.gotPCRel.rawValue, symbol: content.relocations[held].symbol,
-        addend: 0)
+        offset: relocation.offset, type: cellDistance, symbol: content.relocations[held].symbol, addend: 0)
       pieces[table].targets[index] = content.targets[held]
       pieces[table].anchors[index] = content.anchors[held]
     }

@@ -5,17 +5,19 @@ import ObjectFile
 struct ObjectReader {
   let source: any ObjectSource
   private let path: String
-  private let machine: any Machine
+  let machine: any Machine
+  private let facts: CompilerFacts
   var pieces: [ObjectPiece] = []
   /// Indexes into `pieces`, ascending by start, for each section that holds any.
   private var piecesOfSection: [Int: [Int]] = [:]
   /// The offsets at which code refers to each piece.
   private var tables: [Int: Set<UInt64>] = [:]
 
-  init(_ source: any ObjectSource, path: String, machine: any Machine) {
+  init(_ source: any ObjectSource, path: String, machine: any Machine, facts: CompilerFacts) {
     self.source = source
     self.path = path
     self.machine = machine
+    self.facts = facts
   }
 
   // MARK: Places
@@ -35,6 +37,10 @@ struct ObjectReader {
       appendCommon(symbol)
     }
     try attachUnwinding()
+    for function in source.indirect {
+      guard let index = piece(at: function.resolver, in: function.section) else { continue }
+      pieces[index].resolved.append(function.name)
+    }
   }
 
   private mutating func attachUnwinding() throws {
@@ -98,10 +104,13 @@ struct ObjectReader {
     }
   }
 
-  /// One piece a symbol (aliases and overlapping symbols together); what lies between is a literal, in read-only data.
+  /// One piece a symbol (aliases and overlapping symbols together); what lies between is a literal, where it is none of
+  /// the program's variables.
   private mutating func appendNamed(_ section: SourceSection, _ kind: ObjectPiece.Kind) throws {
     let named = source.defined(in: section.index)
-    let gapKind: ObjectPiece.Kind = kind == .constant ? .literal : kind
+    let hasLiterals =
+      kind == .constant || kind == .variable && !section.isZeroFill && facts.hasConstantsInWritableData
+    let gapKind: ObjectPiece.Kind = hasLiterals ? .literal : kind
     var position: UInt64 = 0
     var index = named.startIndex
     while index < named.endIndex {
@@ -185,12 +194,7 @@ struct ObjectReader {
   /// The piece that holds an offset of a section; the last one for the section's very end.
   private func piece(at offset: UInt64, in section: Int) -> Int? {
     guard let candidates = piecesOfSection[section] else { return nil }
-    var low = 0
-    var high = candidates.count
-    while low < high {
-      let middle = (low + high) / 2
-      if pieces[candidates[middle]].start <= offset { low = middle + 1 } else { high = middle }
-    }
+    let low = candidates.partitioningIndex { pieces[$0].start > offset }
     guard low > 0 else { return nil }
     let found = pieces[candidates[low - 1]]
     return offset < found.end || (low == candidates.count && offset == found.end) ? found.index : nil

@@ -10,6 +10,8 @@ protocol ObjectSource {
   var unit: String { get }
   /// Variables that have no section yet; their value is their alignment.
   var common: [PieceSymbolAt] { get }
+  /// Functions that the loader asks the object's own code for.
+  var indirect: [IndirectFunction] { get }
 
   /// What is loaded of the object and holds pieces.
   func sections() throws -> [SourceSection]

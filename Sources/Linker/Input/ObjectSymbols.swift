@@ -40,10 +40,19 @@ struct PieceSymbolAt {
   }
 }
 
+/// A function that the loader asks for when the program starts (`STT_GNU_IFUNC`).
+struct IndirectFunction {
+  let name: String
+  let section: Int
+  /// Where the code starts that tells which function it is, in bytes from the section's start.
+  let resolver: UInt64
+}
+
 /// The symbol table of an object file by section.
 struct ObjectSymbols {
   let unit: String
   let common: [PieceSymbolAt]
+  let indirect: [IndirectFunction]
   private let bySection: [Int: [PieceSymbolAt]]
   private let table: ELFSymbolTable?
 
@@ -52,9 +61,14 @@ struct ObjectSymbols {
     var unit = ""
     var common: [PieceSymbolAt] = []
     var bySection: [Int: [PieceSymbolAt]] = [:]
+    var indirect: [IndirectFunction] = []
     if let table {
       for symbol in table {
         if symbol.kind == .file, unit.isEmpty { unit = try table.name(of: symbol) }
+        if symbol.kind == .indirectFunction, case .section(let section) = symbol.place {
+          indirect.append(
+            IndirectFunction(name: try table.name(of: symbol), section: section, resolver: symbol.value))
+        }
         guard let named = try Self.named(symbol, in: table) else { continue }
         if symbol.place == .common { common.append(named) }
         if case .section(let section) = symbol.place { bySection[section, default: []].append(named) }
@@ -62,6 +76,7 @@ struct ObjectSymbols {
     }
     self.unit = unit
     self.common = common
+    self.indirect = indirect
     self.bySection = bySection.mapValues { $0.sorted { ($0.value, $0.symbolIndex) < ($1.value, $1.symbolIndex) } }
   }
 

@@ -16,22 +16,8 @@ struct ObjectTypes {
     let offset: UInt64
   }
 
-  /// Of an object whose debug information is not read.
-  static let unknown = ObjectTypes()
-
-  private init() {
-    isKnown = false
-    layouts = []
-    producers = []
-  }
-
-  init(_ file: ELFFile, path: String) throws(LinkError) {
-    let facts: DWARFFacts?
-    do {
-      facts = try DWARFFacts(file)
-    } catch {
-      throw LinkError(.unreadableObject, object: path, cause: error)
-    }
+  /// - Parameter facts: what its debug information tells; nil where it has none.
+  init(_ facts: DWARFFacts?) {
     isKnown = facts != nil
     layouts = facts?.types.map { UnitTypes.Layout($0, in: facts?.units ?? []) } ?? []
     producers = facts?.units.compactMap(\.producer) ?? []

@@ -1,7 +1,7 @@
 import Addressing
 import ObjectFile
 
-/// One function's unwind information as an object file has it: an FDE of `.eh_frame` with its CIE.
+/// One function's unwind information as an object file has it.
 struct ObjectUnwinding {
   /// A place in one of the object's sections.
   struct Place: Hashable {
@@ -9,13 +9,21 @@ struct ObjectUnwinding {
     let offset: UInt64
   }
 
+  enum Form {
+    /// An FDE of `.eh_frame`, with its CIE.
+    case frame(UnwindCommonInformation, instructions: [UInt8])
+    /// Of `__compact_unwind`: the machine's bits, without the number of the personality routine. 0 says nothing.
+    case compact(UInt32)
+    /// Of a Mach-O object, an FDE alone, for which the image has no room.
+    case frameOnly
+  }
+
   let function: Place
   let byteCount: UInt64
-  let common: UnwindCommonInformation
-  let instructions: [UInt8]
+  let form: Form
   /// The routine that reads the exception table, by name.
   let personality: String?
-  /// The function's exception table (LSDA), in `.gcc_except_table`.
+  /// The function's exception table (LSDA).
   let exceptionTable: Place?
 
   /// Everything that an object says of its functions; nothing of what was taken out of it.
@@ -73,8 +81,8 @@ private struct UnwindReader {
       try refuseRelocations(in: record.range.lowerBound + description.instructionOffset..<record.range.upperBound)
       result.append(
         ObjectUnwinding(
-          function: function, byteCount: description.byteCount, common: common.information,
-          instructions: description.instructions, personality: common.personality,
+          function: function, byteCount: description.byteCount,
+          form: .frame(common.information, instructions: description.instructions), personality: common.personality,
           exceptionTable: try description.exceptionTableOffset.flatMap { offset in
             try self.place(record.range.lowerBound + offset)
           }))
@@ -101,7 +109,7 @@ private struct UnwindReader {
 
   /// DW_CFA_set_loc and advances that the linker would have to fill in: no assembler for x86-64 leaves any.
   private func refuseRelocations(in instructions: Range<Int>) throws {
-    guard relocations.keys.contains(where: { instructions.contains(Int(clamping: $0)) }) else { return }
+    guard instructions.contains(where: { relocations[UInt64($0)] != nil }) else { return }
     throw malformed("instructions with relocations", instructions.lowerBound)
   }
 

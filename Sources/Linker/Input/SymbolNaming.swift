@@ -36,6 +36,9 @@ enum SymbolNaming {
     name.hasPrefix(".L") || name.hasPrefix("switch.table.") || stem(name).isNumbered
   }
 
+  /// GCC's name for the middle of a section from which code reaches its data (-fsection-anchors).
+  static func isSectionAnchor(_ name: String) -> Bool { name.hasPrefix(".LANCHOR") }
+
   /// The function that clang writes before the name of a static local (`f.n`), where the object has that function.
   static func enclosingFunction(of name: String, functions: Set<String>) -> (function: String, name: String)? {
     guard let dot = name.utf8.firstIndex(of: dot), dot != name.startIndex else { return nil }

@@ -7,7 +7,7 @@ enum UnitTypes {
   /// A type of an object file, with the units that have it.
   struct Layout: Hashable {
     let type: TypeLayout
-    let units: [String]
+    var units: [String]
 
     init(_ facts: DWARFTypeLayout, in units: [DWARFUnitFacts]) {
       type = TypeLayout(name: facts.name, byteCount: facts.byteCount, layout: facts.layout)
@@ -20,9 +20,23 @@ enum UnitTypes {
 
   static func key(_ name: String, in unit: String) -> String { "\(name) in \(unit)" }
 
+  /// Each type once, with the units of all that are the same, in the order in which they come first.
+  static func merged(_ layouts: [Layout]) -> [Layout] {
+    var result: [Layout] = []
+    var indexes: [TypeLayout: Int] = [:]
+    for layout in layouts {
+      if let index = indexes[layout.type] {
+        result[index].units += layout.units
+      } else {
+        indexes[layout.type] = result.count
+        result.append(layout)
+      }
+    }
+    return result
+  }
+
   /// What an image's layouts are kept as.
-  static func layouts(of facts: DWARFFacts) -> [TypeLayout] {
-    let all = facts.types.map { Layout($0, in: facts.units) }
+  static func layouts(_ all: [Layout]) -> [TypeLayout] {
     let counts = Dictionary(grouping: all, by: \.type.name).mapValues { Set($0.map(\.type.layout)).count }
     return all.map(\.type)
       + all.filter { counts[$0.type.name, default: 0] > 1 }.flatMap { layout in

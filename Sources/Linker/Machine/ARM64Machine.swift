@@ -16,6 +16,14 @@ struct ARM64Machine: Machine {
     }
   }
 
+  func cellDistance(for type: UInt32) -> UInt32? {
+    switch ARM64Relocation(rawValue: type) {
+    case .prel32: ARM64Relocation.gotPCRel32.rawValue
+    case .prel64: ARM64Relocation.gotPCRel64.rawValue
+    default: nil
+    }
+  }
+
   func isCall(_ type: UInt32) -> Bool { ARM64Relocation(rawValue: type)?.field == .branch26 }
 
   func fieldTails() -> any FieldTails { NoFieldTails() }

@@ -74,6 +74,9 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
   case tlsTPRel = 1030
   case tlsDesc = 1031
   case iRelative = 1032
+  /// The distance to a GOT cell in 64 bits, which the psABI has no type for: clang's exception tables find types by words of
+  /// data that far, and any cell will do.
+  case gotPCRel64 = 0xFFFF_FF00
 
   /// What of an instruction, or which word of data, the relocation fills.
   enum Field: Hashable, Sendable {
@@ -115,7 +118,7 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
     case .none, .tlsDescCall: .marker
     case .abs64: .word64
     case .abs32: .word32
-    case .prel64: .distance64
+    case .prel64, .gotPCRel64: .distance64
     case .prel32, .plt32, .gotPCRel32: .distance32
     case .jump26, .call26: .branch26
     case .condBr19, .ldPRelLo19: .word19
@@ -139,7 +142,7 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
 
   var meaning: Meaning {
     switch self {
-    case .adrGotPage, .ld64GotLo12NC, .gotPCRel32: .gotCell
+    case .adrGotPage, .ld64GotLo12NC, .gotPCRel32, .gotPCRel64: .gotCell
     case .tlsIEAdrGotTPRelPage21, .tlsIELd64GotTPRelLo12NC: .initialExec
     case .tlsDescAdrPage21, .tlsDescLd64Lo12, .tlsDescAddLo12, .tlsDescCall: .threadDescriptor
     case .tlsLEMovwTPRelG2, .tlsLEMovwTPRelG1, .tlsLEMovwTPRelG1NC, .tlsLEMovwTPRelG0, .tlsLEMovwTPRelG0NC,
@@ -192,6 +195,6 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
     .tlsDescAdrPage21: "TLSDESC_ADR_PAGE21", .tlsDescLd64Lo12: "TLSDESC_LD64_LO12",
     .tlsDescAddLo12: "TLSDESC_ADD_LO12", .tlsDescCall: "TLSDESC_CALL", .copy: "COPY", .globDat: "GLOB_DAT",
     .jumpSlot: "JUMP_SLOT", .relative: "RELATIVE", .tlsDTPMod: "TLS_DTPMOD", .tlsDTPRel: "TLS_DTPREL",
-    .tlsTPRel: "TLS_TPREL", .tlsDesc: "TLSDESC", .iRelative: "IRELATIVE",
+    .gotPCRel64: "GOTPCREL64", .tlsTPRel: "TLS_TPREL", .tlsDesc: "TLSDESC", .iRelative: "IRELATIVE",
   ]
 }

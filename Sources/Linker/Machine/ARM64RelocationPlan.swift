@@ -30,7 +30,7 @@ struct ARM64RelocationPlan: RelocationPlan {
       switch ARM64Relocation(rawValue: relocation.type) {
       case .adrGotPage where relocation.addend == 0 && instruction?.isPageAddress == true: break
       case .ld64GotLo12NC where relocation.addend == 0 && instruction?.isLoad64 == true: break
-      case .adrGotPage, .ld64GotLo12NC, .gotPCRel32: kept.insert(relocation.symbol)
+      case .adrGotPage, .ld64GotLo12NC, .gotPCRel32, .gotPCRel64: kept.insert(relocation.symbol)
       default: break
       }
     }

@@ -19,6 +19,9 @@ protocol Machine: Sendable {
   /// The field holds a distance from its own place.
   func isPCRelative(_ type: UInt32) -> Bool
 
+  /// What asks for the distance to a GOT cell where `type` asks for that to a word of data; nil for any other.
+  func cellDistance(for type: UInt32) -> UInt32?
+
   /// A direct call or jump to a function, which may go there by way of a veneer.
   func isCall(_ type: UInt32) -> Bool
 

@@ -11,6 +11,10 @@ struct X86Machine: Machine {
 
   func isPCRelative(_ type: UInt32) -> Bool { X86Relocation(rawValue: type)?.isPCRelative ?? false }
 
+  func cellDistance(for type: UInt32) -> UInt32? {
+    X86Relocation(rawValue: type) == .pc32 ? X86Relocation.gotPCRel.rawValue : nil
+  }
+
   /// Branches reach everything.
   func isCall(_ type: UInt32) -> Bool { false }
 

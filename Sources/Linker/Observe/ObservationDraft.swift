@@ -10,14 +10,15 @@ struct ObservationDraft {
   let superseded: [PlacedAtom]
   /// Memory that the image after has nothing in any more.
   let formerMemory: (AddressRange) throws(JournalError) -> [UInt8]
-  private(set) var memory: ParentMemory
+  var memory: ParentMemory
   var draft: UpdateDraft
   private(set) var cursors: ArenaCursors
   private(set) var notes: [LinkNote] = []
   var guards: CodeGuards
   private let callSites: CallSites
   private let placements: ObservedPlacements
-  private var pointerOperations: [VirtualAddress: [Int]] = [:]
+  /// Indexes of the operations on pointers, by what they point at before or after.
+  var pointerOperations: [VirtualAddress: [Int]] = [:]
 
   init(
     before: ObservedImage, after: ObservedImage, base: BaseImage, superseded: [PlacedAtom], memory: ParentMemory,
@@ -41,6 +42,7 @@ struct ObservationDraft {
 
   mutating func make() throws(LinkError) {
     addMaps()
+    addImports()
     addPointers()
     for pair in AtomPairs.of(before, after) { try add(pair) }
     addRest()
@@ -79,47 +81,6 @@ struct ObservationDraft {
   private mutating func addMap(_ range: AddressRange, _ protection: PageProtection, wasMapped: Bool) {
     draft.add(
       .map(MapOperation(range: range, protection: protection, isMappedBefore: wasMapped, isMappedAfter: true)))
-  }
-
-  // MARK: Pointers
-
-  private mutating func addPointers() {
-    let words = PointerWords(before: before, after: after, superseded: superseded.map(\.placement.body))
-    for word in words.changed(memory) {
-      let range = AddressRange(start: word.cell, byteCount: 8)
-      // A program's own pointer is part of its variable.
-      let initial: InitialRoom? = after.isVariable(range) ? .existing : nil
-      if initial != nil, after.rebased == nil { continue }
-      guard memory.claim(range).first == range else { continue }
-      add(word, initial)
-    }
-  }
-
-  private mutating func add(_ word: PointerWord, _ initial: InitialRoom?) {
-    var indexes: [Int] = []
-    if word.isNumberBefore, word.after != nil {
-      indexes.append(draft.add(.write(write(word.cell, word.wordBefore, 0, initial))))
-    }
-    if word.before != nil || word.after != nil, word.before != word.after || word.wordBefore != word.wordAfter {
-      indexes.append(
-        draft.add(
-          .pointer(
-            PointerOperation(
-              cell: word.cell, before: word.before, after: word.after,
-              wordBefore: word.isNumberBefore ? 0 : word.wordBefore, wordAfter: word.isNumberAfter ? 0 : word.wordAfter,
-              records: [], initial: initial))))
-    }
-    if word.isNumberAfter, word.before != nil {
-      indexes.append(draft.add(.write(write(word.cell, 0, word.wordAfter, initial))))
-    }
-    for target in [word.before, word.after].compactMap({ $0 }) { pointerOperations[target, default: []] += indexes }
-  }
-
-  private func write(
-    _ cell: VirtualAddress, _ before: UInt64, _ after: UInt64, _ initial: InitialRoom?
-  ) -> WriteOperation {
-    func bytes(_ word: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) } }
-    return WriteOperation(place: .virtual(cell), before: bytes(before), after: bytes(after), initial: initial)
   }
 
   // MARK: Atoms

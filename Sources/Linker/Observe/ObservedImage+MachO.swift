@@ -22,6 +22,9 @@ extension ObservedImage {
         entryPoint: try file.entry() ?? VirtualAddress(0), identity: file.uuid ?? [], file: file.view.allBytes,
         segments: Self.mapped(file), symbols: [], cells: [], constants: [], rebased: try Self.rebasedWords(file),
         pageByteCount: file.header.machine.pageByteCount, hasDerivedSizes: true)
+      bound = try Self.boundWords(file)
+      // A lazily bound word leads to the loader's helper first: nobody knows when it no longer does.
+      for cell in bound.keys { rebased?[cell] = nil }
       readSections(file)
       try readSymbols(file)
     } catch {
@@ -52,6 +55,7 @@ extension ObservedImage {
   private mutating func readSections(_ file: MachOFile) {
     // Zig 0.10 gives each section a segment of its own, and lets the constants among them be written.
     constants = file.segments.filter { $0.name.hasPrefix("__DATA_CONST") }.map(\.range)
+    constants += file.sections.filter(\.holdsConstants).map(\.range)
     for section in file.sections where section.byteCount > 0 {
       if section.type == .nonLazyPointers || section.type == .lazyPointers || section.name == "__got" {
         cells.append(section.range)
@@ -88,15 +92,27 @@ extension ObservedImage {
     }
   }
 
+  /// By opcodes a word holds what it points at; of a chain it holds the way to the next word as well.
   private static func rebasedWords(_ file: MachOFile) throws(ObjectFileError) -> [VirtualAddress: VirtualAddress] {
     var words: [VirtualAddress: VirtualAddress] = [:]
-    for place in try file.rebases().map(Array.init) ?? [] where file.segments.indices.contains(place.segment) {
-      let segment = file.segments[place.segment]
-      guard let cell = segment.address.advanced(by: place.offset), place.offset + 8 <= segment.fileByteCount,
-        let start = Int(exactly: segment.fileOffset.rawValue + place.offset)
+    let places = file.segmentPlaces
+    if let chains = try file.chainedFixups() {
+      for fixup in try chains.fixups(in: file.view, places: places) {
+        guard let cell = places.address(of: fixup.place), case .rebase(let target) = fixup.value else { continue }
+        words[cell] = target
+      }
+    }
+    for place in try file.rebases().map(Array.init) ?? [] {
+      guard let cell = places.address(of: place), let offset = places.fileOffset(of: place),
+        let start = Int(exactly: offset.rawValue)
       else { continue }
       words[cell] = VirtualAddress(try file.view.load(UInt64.self, at: start))
     }
     return words
+  }
+
+  private static func boundWords(_ file: MachOFile) throws(ObjectFileError) -> [VirtualAddress: ImportedSymbol] {
+    let libraries = try file.libraries().map(\.name)
+    return try MachOBoundWords(file).words.mapValues { ImportedSymbol($0, libraries: libraries) }
   }
 }

@@ -25,6 +25,8 @@ struct ObservedImage {
   /// The words that a loader adds its slide to, with what they point at; nil for an image that does not slide, whose
   /// pointers must be told by what they hold.
   var rebased: [VirtualAddress: VirtualAddress]?
+  /// The words that a loader fills with addresses of other images' symbols; what the file holds there is the loader's business.
+  var bound: [VirtualAddress: ImportedSymbol] = [:]
   var pageByteCount: UInt64
   /// Where symbols have no sizes each reaches to the next one: a neighbour that comes or goes changes it.
   var hasDerivedSizes = false
@@ -126,12 +128,6 @@ extension ObservedImage {
 
   /// Index of the first symbol that begins behind an address.
   private func firstSymbol(behind address: VirtualAddress) -> Int {
-    var low = 0
-    var high = symbols.count
-    while low < high {
-      let middle = (low + high) / 2
-      if symbols[middle].range.start <= address { low = middle + 1 } else { high = middle }
-    }
-    return low
+    symbols.partitioningIndex { $0.range.start > address }
   }
 }

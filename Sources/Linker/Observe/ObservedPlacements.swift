@@ -46,12 +46,7 @@ struct ObservedPlacements {
 
     func placement(_ symbol: ObservedSymbol) -> Placement {
       let start = symbol.range.start
-      var low = 0
-      var high = starts.count
-      while low < high {
-        let middle = (low + high) / 2
-        if starts[middle] <= start { low = middle + 1 } else { high = middle }
-      }
+      let low = starts.partitioningIndex { $0 > start }
       let end = image.segment(containing: start)?.range.end ?? symbol.range.end
       let limit = low < starts.count ? min(starts[low], end) : end
       return Placement(

@@ -8,6 +8,8 @@ public struct RevertConflict: Hashable, Sendable {
     case changedAgain
     /// A later update has written where the update wrote.
     case writtenAgain
+    /// Where the atom's former body stood, a later update has placed other code: the arena was full.
+    case roomReused
     /// A body that a later update placed refers to what the update brought.
     case refersTo
     /// A body that a later update placed may rely on registers that the update's body leaves alone and the one before does
@@ -46,6 +48,7 @@ extension RevertConflict: CustomStringConvertible {
     return switch kind {
     case .changedAgain: "update \(update) has \(Self.word(change)) \(name)"
     case .writtenAgain: "update \(update) has written \(name) again\(atom == nil ? "" : place)"
+    case .roomReused: "update \(update) has other code where the former body of \(name) stood\(place)"
     case .refersTo: "\(dependent.map(\.label) ?? "a datum") of update \(update) refers to \(name)"
     case .reliesOnRegisters:
       "\(dependent.map(\.label) ?? "code") of update \(update) calls \(name), and may rely on the registers that it leaves alone "

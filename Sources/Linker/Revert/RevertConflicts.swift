@@ -39,13 +39,26 @@ struct RevertConflicts {
     var conflicts: [RevertConflict] = []
     for change in update.content.atoms where change.isReverted {
       let now = try fromJournal { () throws(JournalError) in try store.placement(of: change.atom, at: parent) }
-      if now?.placement == change.after { continue }
+      if now?.placement == change.after {
+        if let conflict = try reusedRoom(of: change) { conflicts.append(conflict) }
+        continue
+      }
       let newest = try fromJournal { () throws(JournalError) in try store.newestChange(of: change.atom, at: parent) }
       conflicts.append(
         RevertConflict(
           .changedAgain, update: newest?.update ?? update.number, atom: change.atom, change: newest?.change))
     }
     return conflicts
+  }
+
+  /// The former body must still be what it was before the update.
+  private func reusedRoom(of change: AtomChange) throws(LinkError) -> RevertConflict? {
+    guard change.change == .moved, let body = change.before?.body, store.base.arena.code.contains(body),
+      try memory.bytes(body) != original.bytes(body)
+    else { return nil }
+    let writes = try fromJournal { () throws(JournalError) in try store.writes(overlapping: body, at: parent) }
+    return RevertConflict(
+      .roomReused, update: writes.last?.update ?? update.number, atom: change.atom, address: body.start)
   }
 
   // MARK: Bytes
@@ -98,7 +111,7 @@ struct RevertConflicts {
     let clobbers = ReliedRegisters(update: update, memory: memory, before: original)
     var conflicts: [RevertConflict] = []
     for number in later {
-      let content = try fromJournal { () throws(JournalError) in try store.update(number) }.content
+      let content = try fromJournal { () throws(JournalError) in try store.update(holding: number) }.content
       let live = try liveBodies(of: content)
       for operation in content.operations {
         guard let range = operation.writtenAddresses, let owner = live.owner(of: range.start) else { continue }
@@ -158,12 +171,7 @@ private struct LiveRanges {
   }
 
   func owner(of address: VirtualAddress) -> AtomIdentity? {
-    var low = 0
-    var high = ranges.count
-    while low < high {
-      let middle = (low + high) / 2
-      if ranges[middle].range.start <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = ranges.partitioningIndex { $0.range.start > address }
     // Aliases share a body.
     return low > 0 && ranges[low - 1].range.contains(address) ? ranges[low - 1].atom : nil
   }

@@ -36,7 +36,7 @@ struct RevertedLines {
   ) throws(LinkError) -> (lines: BodyLines, files: [String])? {
     try fromJournal { () throws(JournalError) in
       guard let placed = try store.placement(of: atom, at: parent), placed.update != .base else { return nil }
-      let sources = try store.update(placed.update).content.sources
+      let sources = try store.update(holding: placed.update).content.sources
       return sources.bodies.first { $0.start == start }.map { ($0, sources.files) }
     }
   }

@@ -35,18 +35,36 @@ public struct UpdateReversal {
   ) throws(LinkError) -> UpdateContent {
     try store.whileReading { () throws(LinkError) in
       let update = try fromJournal { () throws(JournalError) in try store.update(number) }
-      let memory = PlacedMemory(store: store, parent: parent, tables: tables)
-      let conflicts = try RevertConflicts(
-        update: update, later: later, store: store, parent: parent, memory: memory,
-        former: PlacedMemory(store: store, parent: update.digest, tables: tables),
-        original: PlacedMemory(store: store, parent: update.parent, tables: tables)
-      ).all()
-      guard conflicts.isEmpty else {
-        throw LinkError(
-          .revertConflict, detail: conflicts.map(\.description).joined(separator: "; "), conflicts: conflicts)
-      }
-      return try content(of: update, description)
+      return try revert(update, keeping: later, description)
     }
+  }
+
+  /// The same for the updates after one up to another, all at once: what they changed and changed back is in nobody's way.
+  ///
+  /// - Parameter later: the updates from the range's end to the parent.
+  public func revert(
+    _ range: ShortcutRange, keeping later: [UpdateNumber], _ description: IncrementalLinker.Description
+  ) throws(LinkError) -> UpdateContent {
+    try store.whileReading { () throws(LinkError) in
+      let draft = try fromJournal { () throws(JournalError) in try store.shortcutDraft(range) }
+      return try revert(draft.step.takenBackAsOne, keeping: later, description)
+    }
+  }
+
+  private func revert(
+    _ update: Update, keeping later: [UpdateNumber], _ description: IncrementalLinker.Description
+  ) throws(LinkError) -> UpdateContent {
+    let memory = PlacedMemory(store: store, parent: parent, tables: tables)
+    let conflicts = try RevertConflicts(
+      update: update, later: later, store: store, parent: parent, memory: memory,
+      former: PlacedMemory(store: store, parent: update.digest, tables: tables),
+      original: PlacedMemory(store: store, parent: update.parent, tables: tables)
+    ).all()
+    guard conflicts.isEmpty else {
+      throw LinkError(
+        .revertConflict, detail: conflicts.map(\.description).joined(separator: "; "), conflicts: conflicts)
+    }
+    return try content(of: update, description)
   }
 
   private func content(
@@ -86,7 +104,9 @@ public struct UpdateReversal {
       operations: change.operations.compactMap { indexes[$0] }.sorted(),
       typeDigest: try change.before.flatMap { (place) throws(LinkError) in
         try typeDigest(of: change.atom, at: place, before: update)
-      })
+      },
+      definer: change.before == nil
+        ? nil : try AtomDirectory(store: store, parent: update.parent).placed(change.atom)?.definer)
   }
 
   /// What the atom's type was before the update: a later edit is compared with it.
@@ -130,4 +150,79 @@ extension AtomChange {
   /// What is known by its place or content alone, and what leads to other images, is of use to later updates as well, and
   /// nobody's without them: it stays.
   var isReverted: Bool { atomKind != .importStub && !(atom.variant?.hasPrefix("at ") ?? false) }
+}
+
+extension Update {
+  /// What a net step overwrote in room that came into use with itself goes with the room, and what it left as it was is not told.
+  fileprivate var takenBackAsOne: Update {
+    var update = self
+    let rooms = RoomIndex(content.operations.filter(\.isOfOwnRoom).compactMap(\.writtenAddresses))
+    for index in content.operations.indices {
+      guard let range = content.operations[index].writtenAddresses, rooms.holds(range) else { continue }
+      update.content.operations[index].setFresh()
+    }
+    update.content.atoms = update.content.atoms.filter { change in
+      change.before != change.after
+        || change.operations.contains {
+          update.content.operations[$0].isReverted && update.content.operations[$0].isEdit
+        }
+    }
+    return update
+  }
+}
+
+/// For questions about which of many ranges holds another.
+private struct RoomIndex {
+  /// Ascending by start; each with the largest end of those up to it.
+  private let ranges: [(start: VirtualAddress, reach: VirtualAddress)]
+
+  init(_ ranges: [AddressRange]) {
+    var reach = VirtualAddress(0)
+    self.ranges = ranges.sorted { $0.start < $1.start }.map { range in
+      reach = max(reach, range.end)
+      return (range.start, reach)
+    }
+  }
+
+  func holds(_ range: AddressRange) -> Bool {
+    let low = ranges.partitioningIndex { $0.start > range.start }
+    return low > 0 && ranges[low - 1].reach >= range.end
+  }
+}
+
+extension Operation {
+  /// Whether it brought the room that it writes into use.
+  fileprivate var isOfOwnRoom: Bool {
+    switch self {
+    case .write(let write): write.isFresh
+    case .pointer(let pointer): pointer.isFresh
+    case .bind(let bind): bind.isFresh
+    case .resize, .map, .protect: false
+    }
+  }
+
+  fileprivate mutating func setFresh() {
+    switch self {
+    case .write(var write):
+      write.isFresh = true
+      self = .write(write)
+    case .pointer(var pointer):
+      pointer.isFresh = true
+      self = .pointer(pointer)
+    case .bind(var bind):
+      bind.isFresh = true
+      self = .bind(bind)
+    case .resize, .map, .protect: break
+    }
+  }
+
+  /// Whether it leaves anything else than it finds.
+  fileprivate var isEdit: Bool {
+    switch self {
+    case .write(let write): write.before != write.after
+    case .pointer(let pointer): pointer.before != pointer.after
+    case .bind(let bind): bind.before != bind.after
+    case .resize, .map, .protect: false
+    }
+  }
 }

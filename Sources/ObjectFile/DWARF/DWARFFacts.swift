@@ -15,7 +15,16 @@ public struct DWARFFacts: Sendable {
 
   /// Nil when there is no debug information to be read here; `presence(in:)` says why.
   public init?(_ file: ELFFile) throws(ObjectFileError) {
-    guard let sections = try DWARFSections(file) else { return nil }
+    try self.init(DWARFSections(file))
+  }
+
+  /// Of an object; nil when it has no debug information.
+  public init?(_ file: MachOFile) throws(ObjectFileError) {
+    try self.init(DWARFSections(file))
+  }
+
+  private init?(_ sections: DWARFSections?) throws(ObjectFileError) {
+    guard let sections else { return nil }
     let facts = try sections.withUnsafeBytes { (bytes) throws(ObjectFileError) -> DWARFFacts? in
       let reader = try DWARFReader(sections, bytes)
       if reader.presence != .present { return nil }

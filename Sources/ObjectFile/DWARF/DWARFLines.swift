@@ -30,7 +30,16 @@ public struct DWARFLines: Sendable {
 
   /// Nil when there is no debug information to be read here.
   public init?(_ file: ELFFile) throws(ObjectFileError) {
-    guard let sections = try DWARFSections(file) else { return nil }
+    try self.init(DWARFSections(file))
+  }
+
+  /// Of an object; nil when it has no debug information.
+  public init?(_ file: MachOFile) throws(ObjectFileError) {
+    try self.init(DWARFSections(file))
+  }
+
+  private init?(_ sections: DWARFSections?) throws(ObjectFileError) {
+    guard let sections else { return nil }
     self.sections = sections
     units = try sections.withUnsafeBytes { (bytes) throws(ObjectFileError) in
       let reader = try DWARFReader(sections, bytes)
@@ -162,17 +171,7 @@ extension DWARFLines {
 
     /// The first row behind a place.
     private func index(after section: Int?, _ offset: UInt64) -> Int {
-      var low = 0
-      var high = rows.count
-      while low < high {
-        let middle = (low + high) / 2
-        if (rows[middle].section ?? -1, rows[middle].offset) <= (section ?? -1, offset) {
-          low = middle + 1
-        } else {
-          high = middle
-        }
-      }
-      return low
+      rows.partitioningIndex { ($0.section ?? -1, $0.offset) > (section ?? -1, offset) }
     }
   }
 }

@@ -53,7 +53,7 @@ final class DWARFReader {
     _ code: ObjectFileError.Code, _ detail: String, at offset: Int?, in kind: DWARFSections.Kind = .info
   ) -> ObjectFileError {
     let place = offset.map { " at 0x" + String($0, radix: 16) } ?? ""
-    return ObjectFileError(code, file: sections.file.name, section: kind.sectionName, detail: detail + place)
+    return ObjectFileError(code, file: sections.fileName, section: kind.sectionName, detail: detail + place)
   }
 }
 
@@ -115,12 +115,7 @@ extension DWARFReader {
 
   /// The unit that an offset lies in.
   func unit(holding offset: Int) -> Int? {
-    var low = 0
-    var high = units.count
-    while low < high {
-      let middle = (low + high) / 2
-      if units[middle].end <= offset { low = middle + 1 } else { high = middle }
-    }
+    let low = units.partitioningIndex { $0.end > offset }
     guard low < units.count, units[low].root <= offset else { return nil }
     return low
   }

@@ -5,6 +5,8 @@
 ///   layout of that is compared under its own name.
 /// - A struct held by value is its name, size and the digest of its layout (`struct conn 24 #…`); one without a name is
 ///   written out, or has the name of the typedef that names it (`typedef conn_t 24 #…`).
+/// - In C++ the name alone stands there too. It means one type in the whole program (one definition rule), compared under its
+///   own name, and whether a unit describes the type or declares it hangs on the rest of the unit (clang's constructor homing).
 /// - An enum held by value is its name and size: a new enumerator is no change of what holds it.
 /// - An array is its bounds before its element (`[4][8]char1`), a function its parameters and result
 ///   (`fn(*char1, ...) -> signed4`).
@@ -183,7 +185,8 @@ extension DWARFTypeWriter {
     var result = DWARFTypeText(byteCount: facts.byteCount)
     result.bytes = name
     result.mention(names.index(of: name))
-    if manner == .mention || facts.isDeclaration { return result }
+    let isKnownByName = reader.units[entry.unit].attributes.hasOneDefinitionRule
+    if manner == .mention || facts.isDeclaration || isKnownByName { return result }
     result.append(" ")
     result.append(decimal: facts.byteCount ?? 0)
     if entry.tag != .enumerationType {

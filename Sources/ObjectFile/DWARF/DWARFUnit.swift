@@ -30,6 +30,10 @@ struct DWARFUnitAttributes {
   var compilationDirectory: DWARFValue?
   var producer: DWARFValue?
   var language: UInt64 = 0
+
+  /// Whether a type's name means one type in all units: C++ and Objective-C++ (DW_LANG_*, DWARF 5 table 7.17 and the list of
+  /// later codes).
+  var hasOneDefinitionRule: Bool { [0x04, 0x11, 0x19, 0x1a, 0x21, 0x2a, 0x2b, 0x3a].contains(language) }
   var lowPC: DWARFValue?
   var highPC: DWARFValue?
   var ranges: DWARFValue?

@@ -83,12 +83,7 @@ public struct ELFCore: Sendable {
   }
 
   private func segment(containing address: UInt64) -> ELFSegment? {
-    var low = 0
-    var high = loads.count
-    while low < high {
-      let middle = (low + high) / 2
-      if loads[middle].address.rawValue <= address { low = middle + 1 } else { high = middle }
-    }
+    let low = loads.partitioningIndex { $0.address.rawValue > address }
     guard low > 0, address - loads[low - 1].address.rawValue < loads[low - 1].fileByteCount else { return nil }
     return loads[low - 1]
   }

@@ -49,14 +49,10 @@ public struct MachOAtoms: RandomAccessCollection, Sendable {
   /// The atom that holds the byte at an address.
   public func atom(containing address: VirtualAddress, in section: MachOSection) -> MachOAtom? {
     guard ranges.indices.contains(section.index), section.range.contains(address) else { return nil }
-    let indexes = ranges[section.index]
-    var (low, high) = (indexes.lowerBound, indexes.upperBound)
-    while low < high {
-      let middle = (low + high) / 2
-      if atoms[middle].range.start <= address { low = middle + 1 } else { high = middle }
-    }
-    guard low > indexes.lowerBound, atoms[low - 1].range.contains(address) else { return nil }
-    return atoms[low - 1]
+    let candidates = atoms[ranges[section.index]]
+    let index = candidates.partitioningIndex { $0.range.start > address }
+    guard index > candidates.startIndex, atoms[index - 1].range.contains(address) else { return nil }
+    return atoms[index - 1]
   }
 
   /// The atoms of a section.

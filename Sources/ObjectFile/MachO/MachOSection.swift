@@ -32,6 +32,10 @@ public struct MachOSection: Hashable, Sendable {
   /// `__TEXT,__text`, as tools print it.
   public var fullName: String { "\(segmentName),\(name)" }
 
+  /// Whether no program writes it, as compilers name their sections. The segment may let it: Zig's linker has no
+  /// `__DATA_CONST`, and leaves `__DATA,__const` among the variables.
+  public var holdsConstants: Bool { segmentName == "__TEXT" || name == "__const" || name == "__cfstring" }
+
   static let byteCount = 80
 }
 

@@ -57,9 +57,7 @@ struct BisectStage {
 
   /// A file is not closed before its target is gone, and what is open for writing cannot be executed.
   private func moveImage(to position: TargetHeader.Position) throws {
-    let file = try FileImage(
-      path: image.path, base: store.base, observed: store.base.isPrepared ? nil : store.observedFiles)
-    _ = try mover.move(file, .anyWay(position.number))
+    _ = try mover.move(try store.fileImage(image.path), .anyWay(position.number))
   }
 
   /// Where the running process stands; nil where there is none.
@@ -96,15 +94,17 @@ private struct FreshProgram {
     let copy = store.base.isPrepared ? nil : try PrivateCopy(of: store)
     do {
       let path = try copy?.path ?? ImagePaths.prepared(of: store)
-      process = try BorrowedStreams.whileDetached {
+      let process = try BorrowedStreams.whileDetached {
         try LiveProcess(
           starting: path, arguments: [path] + arguments, isSlid: true, base: store.base, options.writeMethod)
       }
       let applier = UpdateApplier(base: store.base)
       let standing = try applier.standing(of: process.target).position
-      let steps = try store.steps(from: standing.digest, to: position.digest)
-      _ = try applier.apply(steps, to: position, on: process.target)
+      try store.along(standing.digest, position.digest) { steps in
+        _ = try applier.apply(steps, to: position, on: process.target)
+      }
       pid = process.known(at: position.digest).pid
+      self.process = process
     } catch {
       copy?.remove()
       throw error

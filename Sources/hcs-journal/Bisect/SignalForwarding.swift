@@ -36,8 +36,12 @@ final class SignalForwarding {
     return number == 0 ? nil : number
   }
 
-  /// To whom signals go; 0 for nobody.
-  func forward(to process: Int32) { running.store(process, ordering: .sequentiallyConsistent) }
+  /// To whom signals go, also one that came while the process was being started; 0 for nobody.
+  func forward(to process: Int32) {
+    running.store(process, ordering: .sequentiallyConsistent)
+    // One that comes in between is sent twice, and one before would be lost.
+    if process > 0, let signalCaught { kill(process, signalCaught) }
+  }
 
   private static func isIgnored(_ handler: sig_t?) -> Bool {
     unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)

@@ -102,6 +102,7 @@ struct BisectApplyOptions: ParsableArguments {
     options.timeout = timeout
     options.writeMethod = writeMethod
     options.assumeNoFibers = assumeNoFibers
+    options.atomic = false
     options.breakLinks = false
     options.signatures = signatures
     return options

@@ -40,14 +40,15 @@ private struct Written: CommandOutput {
   var json: JSONValue {
     .object([
       ("bundle", .string(path)), ("updateCount", .count(exported.updateCount)),
-      ("signatureCount", .count(exported.signatureCount)),
+      ("signatureCount", .count(exported.signatureCount)), ("shortcutCount", .count(exported.shortcutCount)),
       ("byteCount", .count(exported.byteCount)), ("digest", .string("\(exported.digest)")),
     ])
   }
 
   func lines(_ style: TextStyle) -> [String] {
-    [
-      "wrote \(style.bold(exported.updateCount.counted("update"))) to \(path), \(exported.byteCount) bytes, "
+    let shortcuts = exported.shortcutCount == 0 ? "" : " and " + exported.shortcutCount.counted("shortcut")
+    return [
+      "wrote \(style.bold(exported.updateCount.counted("update") + shortcuts)) to \(path), \(exported.byteCount) bytes, "
         + "sha-256 \(exported.digest.abbreviated)"
     ]
   }

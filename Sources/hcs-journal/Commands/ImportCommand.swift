@@ -27,6 +27,7 @@ private struct Taken: CommandOutput {
     .object([
       ("bundle", .string(path)), ("added", .array(imported.added.map { .integer($0.rawValue) })),
       ("knownCount", .count(imported.knownCount)), ("signatureCount", .count(imported.signatureCount)),
+      ("shortcutCount", .count(imported.shortcutCount)),
     ])
   }
 

@@ -19,6 +19,14 @@ struct InitCommand: ParsableCommand {
   var objects: [String] = []
 
   @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Where its libraries are: folders; for Mach-O an SDK (default: $SDKROOT), .tbd files, libraries.",
+      valueName: "path"
+    ))
+  var libraries: [String] = []
+
+  @Option(
     name: .shortAndLong, help: ArgumentHelp("Where the prepared image goes. Default: IMAGE.hot.", valueName: "file"))
   var output: String?
 
@@ -28,12 +36,19 @@ struct InitCommand: ParsableCommand {
       valueName: "size"))
   var arena = RoomArgument(byteCount: ArenaRoom.standard.codeByteCount)
 
+  @Option(
+    help: ArgumentHelp(
+      "How much more code the arena has room for when it is full: it grows then. Default: twice as much, 8M at least, or what can "
+        + "be reached. 0: it does not grow. Those of Mach-O images do not: --arena is all that they have.",
+      valueName: "size"))
+  var growth: GrowthArgument?
+
   @Flag(help: "The image is one that its compiler rewrites in place: make its journal, and prepare nothing.")
   var observe = false
 
   func validate() throws {
-    if observe, !objects.isEmpty || output != nil {
-      throw ValidationError("--observe prepares nothing: it goes with neither --objects nor --output.")
+    if observe, !objects.isEmpty || !libraries.isEmpty || output != nil {
+      throw ValidationError("--observe prepares nothing: it goes with none of --objects, --libraries, --output.")
     }
   }
 
@@ -44,10 +59,17 @@ struct InitCommand: ParsableCommand {
         Adopted(path: path, outcome: try ImageAdoption.adopt(observedImageAt: image, journalPath: path)))
     }
     let journal = common.journal ?? image + "." + JournalLocator.fileExtension
-    let folders = (ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"] ?? "").split(separator: ":")
+    if let missing = libraries.first(where: { !FileManager.default.fileExists(atPath: $0) }) {
+      throw CommandError(.invalidOption, detail: "\(missing) does not exist; name a folder, a library or its .tbd")
+    }
+    let environment = ProcessInfo.processInfo.environment
+    let known =
+      (environment["LD_LIBRARY_PATH"] ?? "").split(separator: ":").map(String.init)
+      + [environment["SDKROOT"]].compactMap { $0 }
     let outcome = try ImageAdoption.adopt(
       imageAt: image, objects: ObjectPaths.expanding(objects), preparedPath: output ?? image + ".hot",
-      journalPath: journal, room: ArenaRoom(codeByteCount: arena.byteCount), libraryFolders: folders.map(String.init))
+      journalPath: journal, room: ArenaRoom(codeByteCount: arena.byteCount, growthByteCount: growth?.byteCount),
+      libraryPaths: libraries + known)
     common.emit(Adopted(path: journal, outcome: outcome))
   }
 }
@@ -70,8 +92,33 @@ private struct Adopted: CommandOutput {
       "adopted \(style.bold(base.originalPath)), \(kind), \(outcome.symbolCount.counted("symbol"))",
       "  identity       \(base.identity.hexadecimal)",
       base.isPrepared ? "  prepared image \(base.preparedPath)" : "  observed       no prepared image is needed",
+      base.isPrepared ? "  arena          \(base.arenaText)" : nil,
       "  journal        \(path)",
-    ] + outcome.notes.map { style.yellow("note: ") + $0.line }
+    ].compactMap { $0 } + outcome.notes.map { style.yellow("note: ") + $0.line }
+  }
+}
+
+extension BaseImage {
+  /// What it has room for.
+  fileprivate var arenaText: String {
+    let grown = arena.code.byteCount
+    let atFirst = grown - growth.filter { $0.protection.contains(.execute) }.reduce(0) { $0 + $1.range.byteCount }
+    let room = "room for \(RoomArgument(byteCount: atFirst)) of code"
+    return grown == atFirst ? room + ", and does not grow" : room + ", grows to \(RoomArgument(byteCount: grown))"
+  }
+}
+
+/// The same, or none.
+struct GrowthArgument: ExpressibleByArgument {
+  let byteCount: UInt64
+
+  init?(argument: String) {
+    if argument == "0" {
+      byteCount = 0
+    } else {
+      guard let room = RoomArgument(argument: argument) else { return nil }
+      byteCount = room.byteCount
+    }
   }
 }
 

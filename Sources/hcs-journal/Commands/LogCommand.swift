@@ -1,5 +1,6 @@
 import ArgumentParser
 import Journal
+import Linker
 
 struct LogCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -55,11 +56,13 @@ struct LogCommand: ParsableCommand {
     query.author = author
     query.text = grep
     let tags = Dictionary(grouping: try store.tags(), by: \.update).mapValues { $0.map(\.name) }
+    let unfinished = common.tellUnfinished(in: store)
     let isWhole = range?.from == nil && symbol == nil && since == nil && until == nil && author == nil && grep == nil
     common.emit(
       Listing(
         path: store.path, base: store.base, updates: try store.log(query), tags: tags, isGraph: graph,
-        endsAtBase: isWhole))
+        endsAtBase: isWhole, unfinished: unfinished,
+        rooms: store.base.isPrepared ? try ArenaUse(of: store.base, try store.cursors()) : nil))
   }
 }
 
@@ -71,6 +74,9 @@ private struct Listing: CommandOutput {
   let isGraph: Bool
   /// Whether nothing was filtered out that would stand between the last one listed and the base.
   let endsAtBase: Bool
+  let unfinished: [UnfinishedTarget]
+  /// Nil where nothing is linked.
+  let rooms: ArenaUse?
 
   var json: JSONValue {
     .object([
@@ -81,7 +87,7 @@ private struct Listing: CommandOutput {
           updates.map { update in
             .object(update.members + [("tags", tags[update.number].map { .array($0.map(JSONValue.string)) })])
           })
-      ),
+      ), ("unfinished", unfinished.json), ("arena", rooms?.json),
     ])
   }
 
@@ -99,11 +105,24 @@ private struct Listing: CommandOutput {
       let line = "\(style.yellow("base"))  \(base.digest.abbreviated)  \(base.originalPath)" + tagText(.base, style)
       entries.append(HistoryGraph.Entry(number: .base, parent: nil, lines: [line]))
     }
-    return isGraph ? HistoryGraph(entries).lines : entries.flatMap(\.lines)
+    let notes = (rooms?.notes ?? []).map { style.yellow("note: ") + $0.line }
+    return (isGraph ? HistoryGraph(entries).lines : entries.flatMap(\.lines)) + notes
   }
 
   private func tagText(_ number: UpdateNumber, _ style: TextStyle) -> String {
     tags[number].map { "  " + style.green("[\($0.joined(separator: ", "))]") } ?? ""
+  }
+}
+
+extension ArenaUse {
+  var json: JSONValue {
+    .array(
+      rooms.map { room in
+        .object([
+          ("part", .string(room.part.rawValue)), ("used", .count(room.used)), ("capacity", .count(room.capacity)),
+          ("isLow", .boolean(room.isLow)),
+        ])
+      })
   }
 }
 

@@ -29,7 +29,14 @@ struct RecordCommand: ParsableCommand {
       valueName: "update"))
   var parent: UpdateArgument?
 
+  @Option(
+    help: ArgumentHelp(
+      "How many updates a process can go back by at once, by a store into a cell. When the arena is full, bodies that none of "
+        + "them needs make room for new ones.", valueName: "count"))
+  var keep = IncrementalLinker.standardKeptCount
+
   func validate() throws {
+    if keep < 1 { throw ValidationError("--keep takes 1 or more: the update that the new one follows.") }
     if objects.isEmpty == (observe == nil) {
       throw ValidationError("Name object files, or an image with --observe.")
     }
@@ -38,15 +45,18 @@ struct RecordCommand: ParsableCommand {
   func run() throws {
     let key = try provenance.signingKey()
     let store = try common.store(options.dryRun ? .read : .write)
+    let unfinished = common.tellUnfinished(in: store)
     let parent = try parent.map { try store.position($0) } ?? store.newestPosition()
     let description = provenance.description(message)
     let linked =
       if let observe {
         try ImageObserver(store: store, parent: parent.digest).observe(imageAt: observe, description)
       } else {
-        try IncrementalLinker(store: store, parent: parent.digest).link(objectsAt: objects, description)
+        try IncrementalLinker(store: store, parent: parent.digest, keptCount: keep).link(
+          objectsAt: objects, description)
       }
-    var recorded = Recorded(path: store.path, parent: parent, linked: linked, isDryRun: options.dryRun)
+    var recorded = Recorded(
+      path: store.path, parent: parent, linked: linked, isDryRun: options.dryRun, unfinished: unfinished)
     if let content = linked.content, !options.dryRun {
       let update = try store.append(content, parent: parent.digest, signedBy: key)
       recorded.update = try store.summary(update.number)
@@ -68,6 +78,7 @@ private struct Recorded: CommandOutput {
   let parent: TargetHeader.Position
   let linked: IncrementalLinker.Result
   let isDryRun: Bool
+  let unfinished: [UnfinishedTarget]
   var update: UpdateSummary?
   /// Of an observed update, what it did to whom.
   var story: [String]?
@@ -82,6 +93,7 @@ private struct Recorded: CommandOutput {
       ("guards", .array((linked.content?.guards ?? []).map(\.json))),
       ("operationCount", .count(linked.content?.operations.count ?? 0)),
       ("notes", .array(linked.notes.map(\.json))), ("targets", .array(targets.map(\.json))),
+      ("unfinished", unfinished.json),
     ])
   }
 

@@ -48,14 +48,30 @@ struct RunCommand: ParsableCommand {
   }
 
   /// A prepared image may stand at an update as a file already, so that the way may lead back as well.
+  ///
+  /// Where the updates are taken one by one, a long way is gone in parts: no instruction of the program has run, so that nobody
+  /// sees a state between, and what it takes does not grow with the history.
   private func bring(
     _ target: LiveTask, to destination: TargetHeader.Position, _ store: JournalStore
   ) throws -> Digest {
     let applier = UpdateApplier(base: store.base)
-    let position = try applier.standing(of: target).position
-    let steps = try store.steps(from: position.digest, to: destination.digest)
-    return try applier.apply(steps, to: destination, on: target).to.digest
+    var position = try applier.standing(of: target).position
+    if store.base.isPrepared, !signatures.areRequired {
+      return try store.along(position.digest, destination.digest) { steps in
+        try applier.apply(steps, to: destination, on: target).to.digest
+      }
+    }
+    let way = try store.way(from: position.digest, to: destination.digest)
+    for start in stride(from: 0, to: way.count, by: Self.updatesAtOnce) {
+      let steps = try store.steps(of: way[start..<min(start + Self.updatesAtOnce, way.count)])
+      guard let last = steps.last else { break }
+      let end = last.direction == .forward ? last.update.digest : last.update.parent
+      position = try applier.apply(steps, to: store.position(digest: end), on: target).to
+    }
+    return position.digest
   }
+
+  private static let updatesAtOnce = 2048
 }
 
 struct RunOptions: ParsableArguments {

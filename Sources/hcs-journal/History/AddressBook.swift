@@ -47,7 +47,7 @@ struct AddressBook {
 
   private mutating func line(of history: AddressHistory) throws -> SourcePlace? {
     if history.placed.update != .base {
-      let placed = try store.update(history.placed.update).content.sources.line(at: history.address)
+      let placed = try store.update(holding: history.placed.update).content.sources.line(at: history.address)
       let isOfArena = store.base.segments.contains { $0.isPartOfArena && $0.range.contains(history.address) }
       // A body of the image's own that an update went back to has its lines in the image.
       if placed != nil || isOfArena { return placed }

@@ -11,6 +11,7 @@ extension ApplyReport {
       return [
         "\(target): would go \(way), by \(updates.map { "\($0)" }.joined(separator: ", "))",
         "  \(byteCount.counted("byte")) would be written; nothing was",
+        stopsThreads ? "  all threads would stand still meanwhile" : "  no thread would stand still for it",
       ]
     }
     var lines = ["\(target): \(way)"] + settlementLines(style) + ["  " + written]
@@ -26,6 +27,7 @@ extension ApplyReport {
       lines.append("  " + style.yellow("protection of \(note.range) is now \(left)") + ", was \(note.found)")
     }
     lines += threadsInOldBodies.map { "  " + style.yellow("still in an old body: ") + "\($0.line)" }
+    lines += unseenThreads.map { "  " + $0.line(style) }
     return lines
   }
 
@@ -57,10 +59,12 @@ extension ApplyReport {
   var members: [(String, JSONValue?)] {
     [
       ("from", from.json), ("to", to.json), ("updates", .array(updates.map { .integer($0.rawValue) })),
-      ("alreadyThere", .boolean(isAlreadyThere)), ("dryRun", .boolean(isDryRun)), ("byteCount", .count(byteCount)),
+      ("alreadyThere", .boolean(isAlreadyThere)), ("dryRun", .boolean(isDryRun)),
+      ("stopsThreads", .boolean(stopsThreads)), ("byteCount", .count(byteCount)),
       ("mappedByteCount", .count(mappedByteCount)), ("initializedVariableCount", .count(initializedVariableCount)),
       ("protections", .array(protections.map(\.json))),
       ("threadsInOldBodies", .array(threadsInOldBodies.map(\.json))),
+      ("unseenThreads", .array(unseenThreads.map(\.json))),
       ("pauseNanoseconds", pauseNanoseconds.map(JSONValue.count)), ("retryCount", .count(retryCount)),
       (
         "settled",
@@ -87,6 +91,14 @@ extension ProtectionNote {
   var json: JSONValue {
     .object(range.members + [("found", .string("\(found)")), ("left", left.map { .string("\($0)") })])
   }
+}
+
+extension UnseenThread {
+  func line(_ style: TextStyle) -> String {
+    style.yellow("may be in an old body: ") + "thread \(thread) (\(threadName)), which did not stop to be looked at"
+  }
+
+  var json: JSONValue { .object([("thread", .count(thread)), ("threadName", .string(threadName))]) }
 }
 
 extension ThreadPlace {

@@ -3,12 +3,14 @@ import ObjectFile
 
 extension AtomIdentity {
   /// As a source would name it: `count`, `count (server.c)`, `handle.count (server.c)`. A variant follows `#`, but where it only
-  /// tells anonymous constants or call stubs apart.
+  /// tells anonymous constants, clones or call stubs apart.
   func title(as kind: AtomKind) -> String {
     var text =
       enclosingFunction.map { "\(SymbolName.readable($0)).\(SymbolName.readable(name))" } ?? SymbolName.readable(name)
     if name.isEmpty { text = "(unnamed)" }
-    if let variant, kind == .function || kind == .variable { text += "#" + variant.prefix(8) }
+    if let variant, kind == .function || kind == .variable, !variant.hasPrefix("at ") {
+      text += "#" + variant.prefix(8)
+    }
     if let unit { text += " (\(unit)\(unitOrdinal > 0 ? ", \(unitOrdinal + 1)" : ""))" }
     return text
   }

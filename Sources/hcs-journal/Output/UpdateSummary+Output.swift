@@ -8,6 +8,7 @@ extension UpdateSummary {
       ("time", .string(PointInTime(milliseconds: time).universal)), ("author", .string(author)),
       ("message", .string(message)), ("sourceRevision", sourceRevision.map(JSONValue.string)),
       ("operationCount", .count(operationCount)), ("atomCount", .count(atomCount)),
+      ("pruned", pruned.map(\.json)),
     ]
   }
 
@@ -18,6 +19,7 @@ extension UpdateSummary {
     ]
     if parentNumber.rawValue != number.rawValue - 1 { parts.append("after \(parentNumber.title)") }
     if let sourceRevision { parts.append("source \(sourceRevision)") }
+    if let pruned { parts.append(style.faint("pruned into \(pruned)")) }
     return parts.joined(separator: "  ")
   }
 

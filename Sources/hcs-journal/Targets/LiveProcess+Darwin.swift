@@ -57,9 +57,19 @@
     /// - Returns: its own exit status, or 128 + n for signal n.
     func waitForEnd() throws(ApplyError) -> Int32 { try spawned?.wait() ?? 0 }
 
-    /// Who executes one of these bodies. Stops the threads for a moment.
-    func threads(in bodies: [SupersededBody]) throws(ApplyError) -> [ThreadPlace] {
-      try target.threads(in: bodies)
+    /// Who executes superseded code, and who could not be looked at.
+    func threads(
+      in superseded: SupersededCode
+    ) throws(ApplyError) -> (places: [ThreadPlace], unseen: [UnseenThread]) {
+      try target.threads(in: superseded)
+    }
+
+    /// Nothing is known of a process that is not held.
+    static func standing(_ pid: Int32, _ base: BaseImage) -> TargetStanding? { nil }
+
+    /// This life of a process id; nil where there is none.
+    static func life(of pid: Int32) -> ProcessLife? {
+      DarwinTask.startTime(of: pid).map { ProcessLife(pid: pid, startTime: $0) }
     }
 
     /// Whether the process that the journal has noted is still there: a pid finds new owners, a start time does not.

@@ -68,9 +68,21 @@
     /// - Returns: its own exit status, or 128 + n for signal n.
     func waitForEnd() throws(ApplyError) -> Int32 { try spawned?.wait().exitStatus ?? 0 }
 
-    /// Who executes one of these bodies. Stops the threads for a moment.
-    func threads(in bodies: [SupersededBody]) throws(ApplyError) -> [ThreadPlace] {
-      try target.threads(in: bodies)
+    /// Who executes superseded code, and who could not be looked at.
+    func threads(
+      in superseded: SupersededCode
+    ) throws(ApplyError) -> (places: [ThreadPlace], unseen: [UnseenThread]) {
+      try target.threads(in: superseded)
+    }
+
+    /// Where a process stands, read without stopping it; nil where it cannot be read.
+    static func standing(_ pid: Int32, _ base: BaseImage) -> TargetStanding? {
+      (try? ProcessGlance(pid, base: base))?.standing
+    }
+
+    /// This life of a process id; nil where there is none.
+    static func life(of pid: Int32) -> ProcessLife? {
+      LinuxProcess.startTime(of: pid).map { ProcessLife(pid: pid, startTime: $0) }
     }
 
     /// Whether the process that the journal has noted is still there: a pid finds new owners, a start time does not.

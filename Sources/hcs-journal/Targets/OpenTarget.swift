@@ -20,15 +20,32 @@ struct OpenTarget {
       target = process.target
     case .image(let path):
       process = nil
-      target = try FileImage(
-        path: path, base: base, observed: base.isPrepared ? nil : store.observedFiles, breaksLinks: breaksLinks)
+      target = try store.fileImage(path, breaksLinks: breaksLinks)
     }
   }
 }
 
 extension JournalStore {
+  /// The file as a target of this journal.
+  func fileImage(_ path: String, breaksLinks: Bool = false) throws(ApplyError) -> FileImage {
+    try FileImage(
+      path: path, base: base, observed: base.isPrepared ? nil : observedFiles,
+      lengths: base.growth.isEmpty ? .unknown : fileLengths, breaksLinks: breaksLinks)
+  }
+
+  private var fileLengths: FileLengths {
+    FileLengths { digest in
+      do throws(JournalError) {
+        return try self.fileByteCount(at: digest)
+      } catch {
+        if error.code == .unknownDigest { return nil }
+        throw error
+      }
+    }
+  }
+
   /// How a copy of an observed image is known.
-  var observedFiles: ObservedFiles {
+  private var observedFiles: ObservedFiles {
     ObservedFiles(
       position: { file in
         for summary in try self.log() {

@@ -10,6 +10,8 @@ struct SignatureOption: ParsableArguments {
       valueName: "keys"))
   var keyFiles: [String] = []
 
+  var areRequired: Bool { !keyFiles.isEmpty }
+
   /// Nothing is asked where no file was named.
   func check(_ steps: [Step], to destination: Digest, in store: JournalStore) throws(JournalError) {
     if keyFiles.isEmpty { return }

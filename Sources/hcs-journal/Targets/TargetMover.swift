@@ -28,22 +28,31 @@ struct TargetMover {
   }
 
   private func move(_ name: TargetName, _ way: Way) throws -> ApplyReport {
-    let (report, known) = try held(name, way)
-    if !isDryRun, let known { try store.noteTarget(known) }
-    return report
+    let (result, end) = try held(name, way)
+    guard !isDryRun else { return try result.get() }
+    // The first error is the one to be known: what is left in the journal, the next command finds.
+    if case .failure = result { try? end() } else { try end() }
+    return try result.get()
   }
 
   /// The target is let go with the return: whoever waits for the journal must not keep a process attached, for which signals
   /// wait meanwhile.
-  private func held(_ name: TargetName, _ way: Way) throws -> (ApplyReport, KnownTarget?) {
+  /// - Returns: and what is then to be noted.
+  private func held(
+    _ name: TargetName, _ way: Way
+  ) throws -> (Result<ApplyReport, any Error>, () throws(JournalError) -> Void) {
     let open = try OpenTarget(name, store: store, options.writeMethod, breaksLinks: options.breakLinks)
     if !isDryRun, let process = open.process { try noteBefore(process, open.target) }
-    let report = try move(open.target, way)
-    return (report, open.process?.known(at: report.to.digest))
+    let notes = try TargetNotes(open, in: store)
+    do {
+      let report = try move(open.target, way) { (header) throws(ApplyError) in try notes.begin(header) }
+      return (.success(report), notes.end(at: report.to.digest))
+    } catch {
+      return (.failure(error), notes.end(after: error))
+    }
   }
 
-  /// Before the first write: should this command die on the way, `targets` and `--all` find the process, and the process's own
-  /// header says how far it came.
+  /// Also where it is refused: `targets` and `--all` find the process from now on.
   private func noteBefore(_ process: LiveProcess, _ target: any UpdateTarget) throws {
     let position = try UpdateApplier(base: store.base).standing(of: target).position
     let known = process.known(at: position.digest)
@@ -52,47 +61,55 @@ struct TargetMover {
     }
   }
 
-  func move(_ target: any UpdateTarget, _ way: Way) throws -> ApplyReport {
+  /// - Parameter announce: see `UpdateApplier.apply`.
+  func move(
+    _ target: any UpdateTarget, _ way: Way, announce: UpdateApplier.Announcement = { _ in }
+  ) throws -> ApplyReport {
     let applier = UpdateApplier(base: store.base, options: options.applier(isDryRun))
     var standing = try applier.standing(of: target)
     var settled: ApplyReport.Settled?
     if case .torn(let position, let intent) = standing, !isDryRun {
-      settled = try settle(target, applier, position, intent, for: way)
+      settled = try settle(target, applier, position, intent, for: way, announce)
       standing = try applier.standing(of: target)
     }
     let position = standing.position
     guard case .at = standing else { return try applier.apply([], to: position, on: target) }
-    var report = try move(target, applier, way.after(settled), from: position)
+    var report = try move(target, applier, way.after(settled), from: position, announce)
     report.settled = settled
     return report
   }
 
   private func move(
-    _ target: any UpdateTarget, _ applier: UpdateApplier, _ way: Way, from position: TargetHeader.Position
+    _ target: any UpdateTarget, _ applier: UpdateApplier, _ way: Way, from position: TargetHeader.Position,
+    _ announce: UpdateApplier.Announcement
   ) throws -> ApplyReport {
     guard let from = try number(position.digest) else {
       throw ApplyError(.positionUnknown, target: target.name, found: position.digest.bytes)
     }
     let destination = try destination(of: way, from: position.digest, target)
-    let steps = try store.steps(from: position.digest, to: destination.digest)
-    try check(steps, of: way, from: from, to: destination.number, target)
-    try options.signatures.check(steps, to: destination.digest, in: store)
-    if steps.isEmpty { return try applier.apply([], to: destination, on: target) }
-    let old = try OldBodies(store, at: destination.digest, from: position.digest).bodies
-    return try applier.apply(steps, to: destination, on: target, supersededBodies: old)
+    return try store.along(position.digest, destination.digest, isSigned: options.signatures.areRequired) { steps in
+      try check(steps, of: way, from: from, to: destination.number, target)
+      try options.signatures.check(steps, to: destination.digest, in: store)
+      if steps.isEmpty { return try applier.apply([], to: destination, on: target) }
+      let old = try OldBodies(store, at: destination.digest, from: position.digest).code
+      return try applier.apply(steps, to: destination, on: target, superseded: old, announce: announce)
+    }
   }
 
   /// Brings a target that an applier has left half-way to the side that the way leads to.
   private func settle(
     _ target: any UpdateTarget, _ applier: UpdateApplier, _ position: TargetHeader.Position,
-    _ intent: TargetHeader.Intent, for way: Way
+    _ intent: TargetHeader.Intent, for way: Way, _ announce: UpdateApplier.Announcement
   ) throws -> ApplyReport.Settled {
-    let steps = try store.steps(from: position.digest, to: intent.destination.digest)
     let settlement = way.settlement(from: position.number, intent)
-    if settlement == .finish { try options.signatures.check(steps, to: intent.destination.digest, in: store) }
     let reached = settlement == .finish ? intent.destination : position
-    let old = try OldBodies(store, at: reached.digest, from: position.digest).bodies
-    _ = try applier.settle(steps, by: settlement, on: target, supersededBodies: old)
+    try store.along(
+      position.digest, intent.destination.digest, isSigned: options.signatures.areRequired, isSettling: true
+    ) { steps in
+      if settlement == .finish { try options.signatures.check(steps, to: intent.destination.digest, in: store) }
+      let old = try OldBodies(store, at: reached.digest, from: position.digest).code
+      _ = try applier.settle(steps, by: settlement, on: target, superseded: old, announce: announce)
+    }
     return ApplyReport.Settled(from: position, to: intent.destination, settlement: settlement)
   }
 
@@ -113,7 +130,8 @@ struct TargetMover {
     case .replay(nil): return try store.newestPosition()
     case .rollback(nil):
       if digest == store.base.digest { throw CommandError(.atBase, target: target.name) }
-      return try store.position(digest: store.summary(digest: digest).parent)
+      let summary = try store.summary(digest: digest)
+      return try summary.pruned.map { try store.position($0.from) } ?? store.position(digest: summary.parent)
     }
   }
 
@@ -137,6 +155,8 @@ struct TargetMover {
 extension TargetMover.Way {
   /// The end at which the user's way goes on: where it leads, or else the nearer of the two.
   fileprivate func settlement(from position: UpdateNumber, _ intent: TargetHeader.Intent) -> Settlement {
+    // Its threads stand where the way on was free, and do not get on: nobody in the way back would ever leave it.
+    if intent.isHeld { return .finish }
     switch self {
     case .replay(let number), .rollback(let number), .anyWay(let number as UpdateNumber?):
       if number == intent.destination.number { return .finish }

@@ -47,6 +47,9 @@ struct ApplyOptions: ParsableArguments {
   @Flag(help: "Overwrite code in place although the program switches stacks by itself, which no check of stacks sees.")
   var assumeNoFibers = false
 
+  @Flag(help: "Stop all threads and write everything while they stand still, also where pointers alone change.")
+  var atomic = false
+
   @Flag(help: "Change an image file although it has other hard links, which keep the old image.")
   var breakLinks = false
 
@@ -61,6 +64,7 @@ struct ApplyOptions: ParsableArguments {
     options.timeoutNanoseconds = UInt64(timeout * 1e9)
     options.isDryRun = isDryRun
     options.assumesNoSwitchedStacks = assumeNoFibers
+    options.isAtomic = atomic
     return options
   }
 }

@@ -27,6 +27,10 @@ final class TaskAtEntry: TaskAccess {
     try task.map(range, protection)
   }
 
+  func replace(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError) {
+    try task.replace(range, protection)
+  }
+
   func protect(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError) {
     try task.protect(range, protection)
   }

@@ -7,7 +7,6 @@ import Testing
 
 /// Imports of libraries that a task of Darwin has loaded, found as its dynamic loader finds them.
 @Suite struct DarwinSymbolsTests {
-  private static let infos: UInt64 = 0x1_5000_0000
   private static let places: [UInt64] = [0x1_4000_0000, 0x1_4100_0000, 0x1_4200_0000]
 
   private static let description = """
@@ -67,14 +66,7 @@ import Testing
       }
     }
     let mach = SimulatedMach.small()
-    for (image, place) in zip(images, Self.places) { try image.map(into: mach, slide: place) }
-    // dyld_all_image_infos, and behind it its list of dyld_image_info.
-    mach.add(
-      SimulatedEntry(start: Self.infos, end: Self.infos + 0x4000, current: [.read, .write], maximum: [.read, .write]))
-    let list = Self.infos + 0x1000
-    mach.poke(UInt32(17).bytes + UInt32(UInt32(Self.places.count)).bytes + list.bytes, at: Self.infos)
-    mach.poke(Self.places.flatMap { $0.bytes + UInt64(0).bytes + UInt64(0).bytes }, at: list)
-    mach.loader = RuntimeRange(start: RuntimeAddress(rawValue: Self.infos), byteCount: 0x170)
+    try mach.load(zip(images, Self.places).map { (image: $0, start: $1) })
     return Libraries(inner: images[1], outer: images[0], local: images[2], mach: mach)
   }
 
@@ -107,7 +99,7 @@ import Testing
     let libraries = try libraries()
     let task = try libraries.mach.task(base: SimulatedMach.layout.base())
     let symbol = ImportedSymbol(name: "_inner", version: nil, library: nil)
-    libraries.mach.poke(UInt64(0).bytes, at: Self.infos + 8)
+    libraries.mach.poke(UInt64(0).bytes, at: SimulatedMach.loaderList + 8)
     let busy = failure { () throws(ApplyError) in try task.address(of: symbol) }
     #expect(busy?.code == .taskCallFailed)
     #expect(busy?.description.contains("try again") == true)

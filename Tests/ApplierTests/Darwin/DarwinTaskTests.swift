@@ -161,9 +161,13 @@ import Testing
     #expect(try sightings(isConservative: false) == [.stackWord])
   }
 
-  @Test func `below the stack pointer nobody returns to anything`() throws {
+  @Test func `below the stack pointer nobody returns to anything, whether or not the call is still there`() throws {
     mach.poke(runtime(0x128).bytes, at: mach.threads[0].stackPointer - 16)
     #expect(try sightings() == [])
+    putCall(before: runtime(0x128))
+    #expect(try sightings() == [])
+    mach.threads[0].stackPointer -= 16
+    #expect(try sightings(isConservative: false) == [.stackWord])
   }
 
   @Test func `a function that calls none returns to what its link register holds`() throws {

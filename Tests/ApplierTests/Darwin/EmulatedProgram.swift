@@ -9,14 +9,12 @@ import ObjectFile
 struct EmulatedProgram {
   let file: MachOFile
   let bytes: [UInt8]
-  let base: BaseImage
 
   struct Odd: Error { var what: String }
 
   init(_ path: String) throws {
     bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     file = try MachOFile(MappedFile(bytes: bytes, name: path))
-    base = try Self.base(file)
   }
 
   func address(_ symbol: String) throws -> VirtualAddress {
@@ -29,18 +27,24 @@ struct EmulatedProgram {
   /// Mapped segments: what `__PAGEZERO` keeps free is none.
   var segments: [MachOSegment] { file.segments.filter { $0.protection != [] && $0.memoryByteCount > 0 } }
 
-  func started(slide: UInt64) throws -> SimulatedMach {
-    let mach = SimulatedMach()
+  /// - Parameter libraries: those that the loader has loaded, and where.
+  func started(
+    slide: UInt64, libraries: [(image: EmulatedProgram, start: UInt64)] = []
+  ) throws -> SimulatedMach {
+    let mach = SimulatedMach(architecture: file.header.machine == .arm64 ? .arm64 : .x86_64)
     mach.add(
       SimulatedEntry(
         start: SimulatedMach.stack.start, end: SimulatedMach.stack.end, current: [.read, .write],
         maximum: [.read, .write, .execute], tag: MachRegion.stackTag))
     mach.threads = [.init(number: 0x5a17, name: "main", programCounter: Emulator.end)]
-    try map(into: mach, slide: slide)
+    if !libraries.isEmpty { try mach.load(libraries) }
+    try map(into: mach, slide: slide, libraries: libraries)
     return mach
   }
 
-  func map(into mach: SimulatedMach, slide: UInt64) throws {
+  func map(
+    into mach: SimulatedMach, slide: UInt64, libraries: [(image: EmulatedProgram, start: UInt64)] = []
+  ) throws {
     for segment in segments {
       let start = Int(segment.fileOffset.rawValue)
       let contents = Array(bytes[start..<start + Int(segment.fileByteCount)])
@@ -53,6 +57,7 @@ struct EmulatedProgram {
         contents: contents, isShared: !segment.protection.contains(.write))
     }
     try fixUp(mach, slide)
+    try bind(mach, slide, libraries)
     // The dynamic loader closes these once it is done.
     for index in mach.entries.indices {
       let isConstant = segments.contains {
@@ -62,7 +67,7 @@ struct EmulatedProgram {
     }
   }
 
-  /// What dyld does: rebase opcodes, or chained fixups. Imports stay unbound.
+  /// What dyld does: rebase opcodes, or chained fixups.
   private func fixUp(_ mach: SimulatedMach, _ slide: UInt64) throws {
     let places = file.segmentPlaces
     for place in try file.rebases().map(Array.init) ?? [] {
@@ -78,30 +83,33 @@ struct EmulatedProgram {
     }
   }
 
-  /// Update 0, nothing prepared: only the header page is mapped beside it.
-  private static func base(_ file: MachOFile) throws -> BaseImage {
-    let mapped = file.segments.filter { $0.protection != [] && $0.memoryByteCount > 0 }
-    guard let last = mapped.map(\.range.end).max(), let room = last.alignedUp(to: 0x400_0000) else {
-      throw Odd(what: "no segments")
+  /// What no library has stays unbound.
+  private func bind(
+    _ mach: SimulatedMach, _ slide: UInt64, _ libraries: [(image: EmulatedProgram, start: UInt64)]
+  ) throws {
+    for (cell, target) in try MachOBoundWords(file).words {
+      let places = libraries.compactMap { library in
+        (try? library.image.address(target.symbol)).map { $0.rawValue &+ library.start }
+      }
+      if let place = places.first {
+        mach.poke((place &+ UInt64(bitPattern: target.addend)).bytes, at: cell.rawValue &+ slide)
+      }
     }
-    let page = AddressRange(start: room, byteCount: 0x4000)
-    let none = AddressRange(start: room, byteCount: 0)
-    let cursors = ArenaCursors(
-      code: room, constants: room, cells: room, data: room, flags: room, relocations: 0, dynamicSymbols: 0,
-      unwindEntries: 0, dynamicStrings: 0, versionNeeds: 0, unwindBytes: 0)
-    let digest = Digest.sha256(of: file.view.allBytes)
-    return BaseImage(
-      format: .machO, architecture: .arm64, isPositionIndependent: true, identity: file.uuid ?? [], digest: digest,
-      originalDigest: digest, preparedDigest: digest, originalPath: file.name, preparedPath: file.name,
-      originalByteCount: UInt64(file.view.count), preparedByteCount: UInt64(file.view.count),
-      segments: mapped.map {
-        Segment(
-          range: $0.range, fileOffset: $0.fileOffset, fileByteCount: $0.fileByteCount, protection: $0.protection,
-          isPartOfArena: false)
-      },
-      arena: Arena(
-        code: none, constants: none, writable: page, header: page, cells: none, flags: none, data: none,
-        loaderTables: [], cursors: cursors),
-      entryPoint: mapped[0].range.start, switchesStacks: false)
+  }
+}
+
+extension SimulatedMach {
+  /// Where the dynamic loader has its list.
+  static let loaderList: UInt64 = 0x7f_7800_0000
+
+  /// Maps libraries, and makes dyld_all_image_infos with its list of dyld_image_info behind it (mach-o/dyld_images.h).
+  func load(_ libraries: [(image: EmulatedProgram, start: UInt64)]) throws {
+    for (image, start) in libraries { try image.map(into: self, slide: start) }
+    let infos = Self.loaderList
+    add(SimulatedEntry(start: infos, end: infos + 0x4000, current: [.read, .write], maximum: [.read, .write]))
+    let list = infos + 0x1000
+    poke(UInt32(17).bytes + UInt32(libraries.count).bytes + list.bytes, at: infos)
+    poke(libraries.flatMap { $0.start.bytes + UInt64(0).bytes + UInt64(0).bytes }, at: list)
+    loader = RuntimeRange(start: RuntimeAddress(rawValue: infos), byteCount: 0x170)
   }
 }

@@ -48,29 +48,30 @@ import Testing
   private struct Session {
     let images: [EmulatedProgram]
     let updates: [Update]
+    let base: BaseImage
 
+    /// The compiler writes, `record --observe` records.
     init() throws {
-      images = try withTemporaryFolder { folder in
+      (images, updates, base) = try withTemporaryFolder { folder in
         let zig = try ZigSession(in: folder)
-        return try EmulatedZigTests.edits.map { try zig.image(of: $0.source) }
-      }
-      var parent = images[0].base.digest
-      updates = try zip(images, images.dropFirst()).enumerated().map { index, pair in
-        let update = try ImageDifference(before: pair.0, after: pair.1).update(Int64(index + 1), on: parent)
-        parent = update.digest
-        return update
+        var images: [EmulatedProgram] = []
+        var session: ObservedSession?
+        for edit in EmulatedZigTests.edits {
+          images.append(try zig.image(of: edit.source))
+          if let session {
+            try session.record(zig.output.path)
+          } else {
+            session = try ObservedSession(of: zig.output.path)
+          }
+        }
+        guard let session else { throw EmulatedProgram.Odd(what: "no session") }
+        return (images, session.updates, session.base)
       }
     }
 
-    var base: BaseImage { images[0].base }
+    func position(_ index: Int) -> TargetHeader.Position { updates.position(index, base) }
 
-    func position(_ index: Int) -> TargetHeader.Position { index == 0 ? base.position : updates[index - 1].position }
-
-    func steps(from start: Int, to end: Int) -> [Step] {
-      start <= end
-        ? updates[start..<end].map { Step(update: $0, direction: .forward) }
-        : updates[end..<start].reversed().map { Step(update: $0, direction: .backward) }
-    }
+    func steps(from start: Int, to end: Int) -> [Step] { updates.steps(from: start, to: end) }
 
     func entry(_ symbol: String, at index: Int) throws -> VirtualAddress { try images[index].address(symbol) }
   }

@@ -3,7 +3,7 @@ import Foundation
 
 @testable import Applier
 
-/// An arm64 processor (unicorn 2.1.4) whose memory is that of a simulated kernel's task: the same pages, with the protections
+/// A processor (unicorn 2.1.4) whose memory is that of a simulated kernel's task: the same pages, with the protections
 /// that they have there. A pointer without the slide, or a cell without its code, faults at once.
 final class Emulator {
   private typealias Handle = OpaquePointer
@@ -38,14 +38,30 @@ final class Emulator {
 
   struct Missing: Error { var what: String }
 
-  /// Numbers of unicorn/arm64.h.
-  private enum Register {
-    static let framePointer: Int32 = 1
-    static let link: Int32 = 2
-    static let stackPointer: Int32 = 4
-    static let first: Int32 = 199
-    static let programCounter: Int32 = 260
+  /// Numbers of a processor and its registers.
+  private struct Processor {
+    /// uc_arch and uc_mode.
+    let number: (architecture: Int32, mode: Int32)
+    let programCounter: Int32
+    let stackPointer: Int32
+    /// Nil where a return address is on the stack.
+    let link: Int32?
+    let arguments: [Int32]
+    let result: Int32
+    /// As SimulatedMach.Thread has them.
+    let general: [Int32]
+
+    /// unicorn/arm64.h
+    static let arm64 = Processor(
+      number: (2, 0), programCounter: 260, stackPointer: 4, link: 2, arguments: (0..<8).map { 199 + $0 }, result: 199,
+      general: (0..<29).map { 199 + $0 } + [1])
     static let floatingPointControl: Int32 = 261
+
+    /// unicorn/x86.h: rdi, rsi, rdx, rcx, r8, r9; rax, rbx, rcx, rdx, rdi, rsi, rbp, r8…r15
+    static let x86 = Processor(
+      number: (4, 8), programCounter: 41, stackPointer: 44, link: nil, arguments: [39, 43, 40, 38, 106, 107],
+      result: 35,
+      general: [35, 37, 38, 40, 39, 43, 36] + (106...113))
   }
 
   /// Where a function that was called returns to: nothing is mapped there.
@@ -53,6 +69,7 @@ final class Emulator {
 
   private let library: Library
   private let handle: Handle
+  private let processor: Processor
   private var mapped: Set<UInt64> = []
   /// How many instructions are executed before a call of the applier's is answered.
   var pace = 40
@@ -62,10 +79,13 @@ final class Emulator {
     let package = try ToolRun.pythonPackage("unicorn", "2.1.4")
     library = try Library(package + "/unicorn/lib/libunicorn.so.2")
     var handle: Handle?
-    guard library.open(2, 0, &handle) == 0, let handle else { throw Missing(what: "an arm64 processor") }
+    processor = mach.architecture == .arm64 ? .arm64 : .x86
+    guard library.open(processor.number.architecture, processor.number.mode, &handle) == 0, let handle else {
+      throw Missing(what: "an emulated processor")
+    }
     self.handle = handle
     // Both bits of CPACR_EL1.FPEN: the floating-point registers may be used.
-    set(Register.floatingPointControl, 3 << 20)
+    if mach.architecture == .arm64 { set(Processor.floatingPointControl, 3 << 20) }
     for entry in mach.entries { map(entry.start, entry.end, mach) }
     mach.onRemap = { [unowned self, unowned mach] start, end in self.map(start, end, mach) }
     mach.run = { [unowned self] in self.run($0) }
@@ -103,35 +123,41 @@ final class Emulator {
 
   /// What thread_get_state tells.
   private func tell(_ thread: inout SimulatedMach.Thread) {
-    thread.programCounter = get(Register.programCounter)
-    thread.stackPointer = get(Register.stackPointer)
-    thread.linkRegister = get(Register.link)
-    thread.general = (0..<29).map { get(Register.first + $0) } + [get(Register.framePointer)]
+    thread.programCounter = get(processor.programCounter)
+    thread.stackPointer = get(processor.stackPointer)
+    thread.linkRegister = processor.link.map(get) ?? 0
+    thread.general = processor.general.map(get)
   }
 
   // MARK: Running
 
   /// Makes the thread call a function of C. Its result is `result` once `isRunning` is false.
   func call(_ function: UInt64, _ arguments: [UInt64], _ mach: SimulatedMach) {
-    for (index, argument) in arguments.enumerated() { set(Register.first + Int32(index), argument) }
-    set(Register.stackPointer, SimulatedMach.stack.end - 0x400)
-    set(Register.link, Self.end)
-    set(Register.programCounter, function)
+    for (register, argument) in zip(processor.arguments, arguments) { set(register, argument) }
+    var top = SimulatedMach.stack.end - 0x400
+    if let link = processor.link {
+      set(link, Self.end)
+    } else {
+      top -= 8
+      mach.poke(Self.end.bytes, at: top)
+    }
+    set(processor.stackPointer, top)
+    set(processor.programCounter, function)
     isRunning = true
     if !mach.threads.isEmpty { tell(&mach.threads[0]) }
   }
 
-  var result: UInt64 { self.get(Register.first) }
+  var result: UInt64 { self.get(processor.result) }
 
   /// Why the program dies; nil while it does not.
   private func run(_ mach: SimulatedMach) -> String? {
     guard isRunning else { return nil }
-    let error = library.start(handle, get(Register.programCounter), Self.end, 0, pace)
-    let counter = get(Register.programCounter)
+    let error = library.start(handle, get(processor.programCounter), Self.end, 0, pace)
+    let counter = get(processor.programCounter)
     if counter == Self.end {
       isRunning = false
       // Whoever called has a frame of its own.
-      set(Register.stackPointer, SimulatedMach.stack.end - 0x100)
+      set(processor.stackPointer, SimulatedMach.stack.end - 0x100)
     }
     if !mach.threads.isEmpty { tell(&mach.threads[0]) }
     guard error != 0, isRunning else { return nil }

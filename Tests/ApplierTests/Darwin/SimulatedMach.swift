@@ -24,6 +24,7 @@ final class SimulatedMach: MachCalls, DarwinProcessCalls {
     var programCounter: UInt64
     var stackPointer: UInt64 = 0
     var linkRegister: UInt64 = 0
+    /// arm64: x0…x28, fp. x86-64: rax, rbx, rcx, rdx, rdi, rsi, rbp, r8…r15.
     var general = [UInt64](repeating: 0, count: 30)
     var specificData: UInt64 = 0
   }
@@ -31,6 +32,7 @@ final class SimulatedMach: MachCalls, DarwinProcessCalls {
   static let processNumber: Int32 = 4711
 
   let pageByteCount: UInt64
+  let architecture: BaseImage.Architecture
   var entries: [SimulatedEntry] = []
   var pages: [UInt64: SimulatedPage] = [:]
   var threads: [Thread] = []
@@ -57,7 +59,11 @@ final class SimulatedMach: MachCalls, DarwinProcessCalls {
   var onFlush: ((_ start: UInt64, _ end: UInt64) -> Void)?
   var onSuspend: (() -> Void)?
 
-  init(pageByteCount: UInt64 = 0x4000) { self.pageByteCount = pageByteCount }
+  /// - Parameter pageByteCount: of a Mac with Apple's processor where nothing is said; of an Intel Mac 4 KiB.
+  init(pageByteCount: UInt64? = nil, architecture: BaseImage.Architecture = .arm64) {
+    self.pageByteCount = pageByteCount ?? (architecture == .arm64 ? 0x4000 : 0x1000)
+    self.architecture = architecture
+  }
 
   var isSuspended: Bool { suspensionCount > 0 }
 
@@ -163,12 +169,19 @@ final class SimulatedMach: MachCalls, DarwinProcessCalls {
     return threads[Int(port.rawValue)]
   }
 
-  /// The flavor decides how much room there must be: osfmk/arm64/status.c, machine_thread_get_state.
+  /// The flavor decides how much room there must be: osfmk/arm64/status.c and osfmk/i386/pcb.c, machine_thread_get_state.
   func state(_ port: ThreadPort, flavor: Int32, wordCount: Int) throws(MachFailure) -> [UInt32] {
     try call("thread_get_state")
     let thread = try thread(port, "thread_get_state")
-    guard flavor == 6, wordCount >= 68 else { throw .kernel("thread_get_state", .invalidArgument) }
-    let words = Array(thread.general.prefix(30)) + [thread.linkRegister, thread.stackPointer, thread.programCounter, 0]
+    let wanted: (flavor: Int32, wordCount: Int) = architecture == .arm64 ? (6, 68) : (4, 42)
+    guard flavor == wanted.flavor, wordCount >= wanted.wordCount else {
+      throw .kernel("thread_get_state", .invalidArgument)
+    }
+    let words =
+      architecture == .arm64
+      ? Array(thread.general.prefix(30)) + [thread.linkRegister, thread.stackPointer, thread.programCounter, 0]
+      : Array(thread.general.prefix(7)) + [thread.stackPointer] + Array(thread.general[7..<15])
+        + [thread.programCounter, 0, 0, 0, 0]
     return words.flatMap { [UInt32(truncatingIfNeeded: $0), UInt32(truncatingIfNeeded: $0 >> 32)] }
   }
 

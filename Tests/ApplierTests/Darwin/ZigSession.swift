@@ -6,7 +6,7 @@ final class ZigSession {
   let folder: URL
   private let process = Process()
   private let input = Pipe()
-  private let output = Pipe()
+  private let said = Pipe()
   private var imageCount = 0
 
   struct Failure: Error { var output: String }
@@ -22,8 +22,8 @@ final class ZigSession {
     ]
     process.currentDirectoryURL = folder
     process.standardInput = input
-    process.standardOutput = output
-    process.standardError = output
+    process.standardOutput = said
+    process.standardError = said
     try process.run()
     _ = try prompt()
   }
@@ -34,13 +34,16 @@ final class ZigSession {
     process.waitUntilExit()
   }
 
+  /// The image that it writes over.
+  var output: URL { folder.appendingPathComponent("program") }
+
   private var source: URL { folder.appendingPathComponent("program.zig") }
 
   /// What it says up to its next prompt.
   private func prompt() throws -> String {
     var said = Data()
     while !said.suffix(6).elementsEqual(Data("(zig) ".utf8)) {
-      guard let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty else {
+      guard let byte = try self.said.fileHandleForReading.read(upToCount: 1), !byte.isEmpty else {
         throw Failure(output: String(decoding: said, as: UTF8.self))
       }
       said += byte
@@ -57,7 +60,7 @@ final class ZigSession {
     if said.contains("error") { throw Failure(output: said) }
     let copy = folder.appendingPathComponent("image\(imageCount)")
     imageCount += 1
-    try FileManager.default.copyItem(at: folder.appendingPathComponent("program"), to: copy)
+    try FileManager.default.copyItem(at: output, to: copy)
     return try EmulatedProgram(copy.path)
   }
 }

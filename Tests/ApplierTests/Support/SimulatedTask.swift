@@ -113,6 +113,35 @@ final class SimulatedTask: TaskAccess {
       bytes: [UInt8](repeating: 0, count: Int(range.byteCount)), protection: protection, name: "")
   }
 
+  func replace(_ range: RuntimeRange, _ protection: PageProtection) throws(ApplyError) {
+    try call("replace")
+    guard isStopped else { throw ApplyError(.taskCallFailed, call: "mmap", detail: "threads run") }
+    guard regions[range.start.rawValue]?.bytes.count == Int(range.byteCount) else {
+      throw ApplyError(.taskCallFailed, call: "mmap", detail: "of no region in whole")
+    }
+    regions[range.start.rawValue] = Region(
+      bytes: [UInt8](repeating: 0, count: Int(range.byteCount)), protection: protection, name: "")
+  }
+
+  /// Makes two regions of one.
+  func split(at address: VirtualAddress) {
+    let point = RuntimeAddress(address, slide: slide).rawValue
+    for (start, region) in regions where start < point && point < start + UInt64(region.bytes.count) {
+      let count = Int(point - start)
+      regions[start]?.bytes = Array(region.bytes.prefix(count))
+      regions[point] = Region(
+        bytes: Array(region.bytes.dropFirst(count)), protection: region.protection, name: region.name)
+    }
+  }
+
+  /// What a loader makes of a segment that allows nothing: some bytes of the file, which nobody sees.
+  func reserve(_ range: AddressRange) {
+    split(at: range.start)
+    split(at: range.end)
+    regions[RuntimeAddress(range.start, slide: slide).rawValue] = Region(
+      bytes: [UInt8](repeating: 0xee, count: Int(range.byteCount)), protection: [], name: "small")
+  }
+
   private func place(_ at: RuntimeAddress, _ count: Int) throws(ApplyError) -> (start: UInt64, offset: Int) {
     for (start, region) in regions where start <= at.rawValue {
       let offset = Int(at.rawValue - start)
@@ -187,10 +216,35 @@ final class SimulatedTask: TaskAccess {
     isStopped = true
   }
 
+  var mayBeHeld = true
+  /// Whether it would stand still were the applier gone.
+  private(set) var isHeld = false
+  private(set) var isJobControlStopped = false
+  private(set) var holdCount = 0
+
+  func mayHoldThreads() throws(ApplyError) -> Bool {
+    try call("mayHold")
+    return mayBeHeld && isStopped && !isJobControlStopped
+  }
+
+  func holdThreads() throws(ApplyError) -> Bool {
+    // Failing, it has held some.
+    try call("hold") { () throws(ApplyError) in self.isHeld = true }
+    isHeld = true
+    holdCount += 1
+    return false
+  }
+
+  func endJobControlStop() throws(ApplyError) {
+    try call("continue")
+    isJobControlStopped = false
+  }
+
   func resumeThreads() throws(ApplyError) {
     try call("resume")
     guard isStopped else { return }
     isStopped = false
+    isHeld = false
     resumeCount += 1
     onResume?(resumeCount)
   }
@@ -198,6 +252,18 @@ final class SimulatedTask: TaskAccess {
   func occupants(of guards: [GuardedRange]) throws(ApplyError) -> [ThreadOccupant] {
     try call("occupants")
     guard isStopped else { throw ApplyError(.taskCallFailed, detail: "threads run") }
+    return whereabouts(guards)
+  }
+
+  /// Threads that a survey does not find standing still.
+  var stubborn: [UnseenThread] = []
+
+  func survey(_ guards: [GuardedRange]) throws(ApplyError) -> ThreadSurvey {
+    try call("survey")
+    return ThreadSurvey(occupants: whereabouts(guards), unseen: stubborn)
+  }
+
+  private func whereabouts(_ guards: [GuardedRange]) -> [ThreadOccupant] {
     var result: [ThreadOccupant] = []
     for thread in threads {
       for (index, guarded) in guards.enumerated() {
@@ -227,6 +293,8 @@ final class SimulatedTask: TaskAccess {
   func heal() {
     failing = nil
     isStopped = false
+    isJobControlStopped = isJobControlStopped || isHeld
+    isHeld = false
   }
 
   /// Counts calls from here.

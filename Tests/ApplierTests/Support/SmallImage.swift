@@ -64,15 +64,15 @@ struct SmallLayout: Sendable {
   }
 
   func base(switchesStacks: Bool = false) -> BaseImage {
-    BaseImage(
+    let arena = Arena(
+      code: arenaCode, constants: arenaConstants, writable: arenaWritable, header: header, cells: cells,
+      flags: flags, data: data, loaderTables: [], cursors: cursors)
+    return BaseImage(
       format: format, architecture: architecture, isPositionIndependent: true, identity: identity,
-      digest: SmallImage.digest(0), originalDigest: SmallImage.digest(1), preparedDigest: SmallImage.digest(2),
+      digest: BaseDigest.digest(original: SmallImage.digest(1), arena: arena), originalDigest: SmallImage.digest(1),
+      preparedDigest: SmallImage.digest(2),
       originalPath: "small", preparedPath: "small.hot", originalByteCount: 5 * page, preparedByteCount: fileByteCount,
-      segments: segments,
-      arena: Arena(
-        code: arenaCode, constants: arenaConstants, writable: arenaWritable, header: header, cells: cells,
-        flags: flags, data: data, loaderTables: [], cursors: cursors), entryPoint: code.start,
-      switchesStacks: switchesStacks)
+      segments: segments, arena: arena, entryPoint: code.start, switchesStacks: switchesStacks)
   }
 
   /// The prepared file, as `init` writes it.

@@ -3,8 +3,9 @@
  * itself what went wrong: each call that fails or is interrupted without a reason of the program's own, each wrong answer, each
  * signal lost or delivered twice.
  *
- * usage: busy THREADS. Then, for each line of its input, one line: `rounds R least L slowest S failures F interruptions I title T edit E` and, if
- * any, the first failure. L is the number of rounds that the slowest thread has made, S its kind.
+ * usage: busy [THREADS [REST]]: how many, and how many milliseconds each rests between two rounds, 1 unless told. Then, for each line
+ * of its input, one line: `rounds R least L slowest S failures F interruptions I title T edit E` and, if any, the first failure. L is
+ * the number of rounds that the slowest thread has made, S its kind.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,6 +26,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "work.h"
@@ -243,6 +245,21 @@ static void receive(struct thread *self) {
   must("receive", result == -1 && errno == EAGAIN, errno);
 }
 
+/* Where it was: nobody else can tell afterwards. */
+static void die(int signal, siginfo_t *info, void *context) {
+  const greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+  char name[16] = "", text[512];
+  pthread_getname_np(pthread_self(), name, sizeof name);
+  int count = snprintf(text, sizeof text, "busy: signal %d at %llx of %p in thread %s, stack %llx, registers", signal,
+                       registers[REG_RIP], info->si_addr, name, registers[REG_RSP]);
+  for (int i = 0; i < REG_RIP; i++)
+    count += snprintf(text + count, sizeof text - (size_t)count, " %llx", registers[i]);
+  dprintf(STDERR_FILENO, "%s; mix is at %p\n", text, (void *)mix);
+  sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+}
+
+static const int deaths[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGABRT};
+
 static void jump(struct thread *self) {
   jmp_buf place;
   volatile uint64_t number = self->count;
@@ -266,6 +283,7 @@ static const struct {
 enum { USED_KINDS = sizeof kinds / sizeof *kinds };
 
 static struct thread threads[MOST_THREADS];
+static long rest_milliseconds = 1;
 
 static void *run(void *argument) {
   struct thread *self = argument;
@@ -273,7 +291,7 @@ static void *run(void *argument) {
     kinds[self->kind].round(self);
     __atomic_store_n(&self->count, self->count + 1, __ATOMIC_RELAXED);
     /* A processor or two have to do for all of them and for whoever applies updates. Who takes signals may be woken. */
-    struct timespec rest = {0, 1000000};
+    struct timespec rest = {0, rest_milliseconds * 1000000};
     int result = nanosleep(&rest, NULL);
     must("rest", result == 0 || taker == self, errno);
   }
@@ -302,10 +320,15 @@ static void prepare(struct thread *thread) {
 
 int main(int count, char **arguments) {
   unsigned wanted = count > 1 ? (unsigned)atoi(arguments[1]) : 64;
+  if (count > 2) rest_milliseconds = atoi(arguments[2]) % 1000;
   struct sigaction action = {.sa_sigaction = take_signal, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
   sigaction(SIGRTMIN + 1, &action, NULL);
   sigset_t all;
   sigfillset(&all);
+  for (unsigned i = 0; i < sizeof deaths / sizeof *deaths; i++) {
+    sigaction(deaths[i], &(struct sigaction){.sa_sigaction = die, .sa_flags = SA_SIGINFO | SA_ONSTACK}, NULL);
+    sigdelset(&all, deaths[i]);
+  }
   pthread_sigmask(SIG_BLOCK, &all, NULL);
   semaphores = semget(IPC_PRIVATE, 1, 0600);
   unsigned number = 0;
@@ -342,6 +365,7 @@ int main(int count, char **arguments) {
            title(), (unsigned)(answer & 255), first_failure);
     fflush(stdout);
   }
+  if (ferror(stdin)) perror("busy: its input");
   semctl(semaphores, 0, IPC_RMID);
   return 0;
 }

@@ -41,7 +41,7 @@ class Sources:
             partial = tree.with_suffix(".partial")
             shutil.rmtree(partial, ignore_errors=True)
             if number == 0:
-                run([HERE / "fetch", self.work / "debian"], stdout=subprocess.DEVNULL)
+                run([HERE.parent / "support" / "fetch-source", "lua5.4", self.work / "debian"], stdout=subprocess.DEVNULL)
                 shutil.copytree(self.work / "debian" / "source" / "src", partial / "src")
                 # Debian's rules generate this header; the path in it is where C modules are searched.
                 (partial / "src" / "lua5.4-deb-multiarch.h").write_text(

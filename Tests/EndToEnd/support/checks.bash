@@ -68,6 +68,20 @@ json() {
   then good; else bad "$1" "not so: $2" "$text" "$(tail -n 1 py.txt)"; fi
 }
 
+# await COMMAND…: until it succeeds; a machine under load has its time, and the check that follows tells.
+await() {
+  local turn
+  for ((turn = 0; turn < 3000; turn++)); do
+    "$@" 2>/dev/null && return
+    sleep 0.02
+  done
+  return 1
+}
+is_gone() { [ ! -e "/proc/$1" ]; }
+# state_of PID: as proc(5) has it; empty where there is none.
+state_of() { awk '/^State/ { print $2 }' "/proc/$1/status" 2>/dev/null; }
+is_in_state() { [ "$(state_of "$1")" = "$2" ]; }
+
 # object N [FILE]: answer.c in its N-th state.
 object() {
   gcc -O2 -g -ffunction-sections -fno-ipa-ra -DEDIT="$1" -c "$here/program/answer.c" -o "${2-answer.o}"
@@ -99,13 +113,16 @@ start() {
   pid=$!
   started+=("$pid")
   exec 8>to 9<from
+  # Until then it is this shell, about to execute the program.
+  await is_started "$pid"
 }
+is_started() { [ "$(readlink "/proc/$1/exe")" != "$(readlink "/proc/$$/exe")" ]; }
 
 # ask WORDS: one line to the process, its answer in $answer.
 ask() {
   answer=
   printf '%s\n' "$1" >&8
-  read -r -t 20 -u 9 answer || answer="(no answer)"
+  read -r -t 60 -u 9 answer || answer="(no answer)"
 }
 
 end_checks() {

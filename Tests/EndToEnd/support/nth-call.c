@@ -1,14 +1,17 @@
 /*
- * Runs a program and lets its N-th system call fail, or ends the program before it: a debugger whose only purpose is that.
- * Calls are counted over all of the program's threads, from the first one that opens a file whose name ends in SUFFIX.
+ * Runs a program and lets one of its system calls fail, or ends the program before it: a debugger whose only purpose is that.
+ * Calls are counted over all of the program's threads, from the first one that opens a file whose name ends in SUFFIX; where SUFFIX
+ * is the name of a call with a colon before it, from the first such call.
  *
- * usage: nth-call kill|once|on N ERRNO SUFFIX REPORT PROGRAM ARGUMENT…
+ * usage: nth-call kill|once|on|list CALL ERRNO SUFFIX REPORT PROGRAM ARGUMENT…
  *   kill  SIGKILL in place of the call: what came before it has been done, and nothing after
  *   once  the call fails with ERRNO and has no effect
  *   on    so do all that follow, but for those that cannot fail (exit, return from a signal handler) and those that runtime
  *         libraries try until they succeed (memory, locks, threads, sleep)
- * N is 1 for the first; 0 only counts. REPORT gets one line: `calls C met NAME|none`, and the status is the program's own,
- * 128 + n for signal n.
+ *   list  none fails; CALL and ERRNO are of no account
+ * CALL is a number, 1 for the first and 0 for none; or PLACE:N, the N-th call of that place (call-place.h).
+ * REPORT gets one line, `calls C met NAME|none`, and with list one more for each place, in the order in which they were come to:
+ * `place PLACE calls C met NAME frames OFFSET,…`. The status is the program's own, 128 + n for signal n.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,6 +25,8 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "call-place.h"
 
 /* As <linux/ptrace.h> has it, which cannot be included beside <sys/ptrace.h>. */
 enum { GET_SYSCALL_INFO = 0x420e, ENTRY = 1, EXIT = 2 };
@@ -58,7 +63,7 @@ static const struct {
     NAME(geteuid), NAME(getuid), NAME(madvise), NAME(mremap), NAME(ioctl), NAME(access), NAME(faccessat),
     NAME(faccessat2), NAME(getcwd), NAME(fchmod), NAME(fchown), NAME(fsetxattr), NAME(flistxattr), NAME(fgetxattr),
     NAME(utimensat), NAME(copy_file_range), NAME(sched_yield), NAME(sched_getaffinity), NAME(prctl), NAME(uname),
-    NAME(sysinfo), NAME(prlimit64), NAME(socket), NAME(connect), NAME(lgetxattr), NAME(dup), NAME(pipe2), NAME(poll),
+    NAME(sysinfo), NAME(prlimit64), NAME(waitid), NAME(kill), NAME(socket), NAME(connect), NAME(lgetxattr), NAME(dup), NAME(pipe2), NAME(poll),
 };
 
 static const char *name_of(long number, uint64_t first) {
@@ -116,28 +121,82 @@ static pid_t *slot(pid_t thread) {
   return NULL;
 }
 
-int main(int count, char **arguments) {
-  if (count < 7) return 64;
-  const char *mode = arguments[1], *suffix = arguments[4];
-  unsigned long wanted = strtoul(arguments[2], NULL, 10), calls = 0;
-  int number = atoi(arguments[3]), is_armed = !*suffix, status = 0;
-  int kills = !strcmp(mode, "kill"), lasts = !strcmp(mode, "on");
-  char met[64] = "none";
+enum { MOST_PLACES = 8192, NAME_BYTES = 64 };
+struct counted_place {
+  struct place place;
+  unsigned long calls;
+  char name[NAME_BYTES];
+};
+static struct counted_place places[MOST_PLACES];
+static int place_count;
 
-  pid_t child = fork();
-  if (child == 0) {
-    raise(SIGSTOP);
-    execv(arguments[6], arguments + 6);
-    _exit(127);
+static void count_place(const struct place *place, const char *name) {
+  for (int i = 0; i < place_count; i++)
+    if (places[i].place.hash == place->hash) {
+      places[i].calls++;
+      return;
+    }
+  if (place_count == MOST_PLACES) return;
+  struct counted_place *added = &places[place_count++];
+  added->place = *place;
+  added->calls = 1;
+  snprintf(added->name, sizeof added->name, "%s", name);
+}
+
+/* What is asked for, and how far it has come. */
+struct run {
+  pid_t child;
+  const char *mode, *suffix;
+  int lists, kills, lasts, number, is_armed, is_met;
+  unsigned long wanted, calls;
+  uint64_t wanted_place;
+  char met[NAME_BYTES];
+};
+
+static int is_due(struct run *run, pid_t thread, const struct call_info *info, const char *name) {
+  run->calls++;
+  if (run->is_met) return 0;
+  if (!run->lists && !run->wanted_place) return run->calls == run->wanted;
+  if (!run->lists && run->wanted_place >> NUMBER_SHIFT != info->entry.number) return 0;
+  uint64_t kind = info->entry.number == SYS_ptrace ? info->entry.arguments[0] : 0;
+  struct place place = place_of(run->child, thread, (long)info->entry.number, kind);
+  if (run->lists) count_place(&place, name);
+  return run->wanted_place && place.hash == run->wanted_place && --run->wanted == 0;
+}
+
+static void note_entry(struct run *run, pid_t thread, const struct call_info *info) {
+  long call = (long)info->entry.number;
+  const char *name = name_of(call, info->entry.arguments[0]);
+  if (!run->is_armed && *run->suffix == ':') run->is_armed = !strcmp(name, run->suffix + 1);
+  else if (!run->is_armed && call == SYS_openat) run->is_armed = ends_in(thread, info->entry.arguments[1], run->suffix);
+  if (!run->is_armed) return;
+  int was_met = run->is_met, is_due_now = is_due(run, thread, info, name);
+  if (is_due_now) {
+    run->is_met = 1;
+    snprintf(run->met, sizeof run->met, "%s", name);
+    if (run->kills) kill(run->child, SIGKILL);
   }
-  waitpid(child, &status, WUNTRACED);
-  if (ptrace(PTRACE_SEIZE, child, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL)) return 125;
-  kill(child, SIGCONT);
+  if (run->kills || cannot_fail(call) || !(is_due_now || (was_met && run->lasts && !is_of_runtime(call)))) return;
+  set_word(thread, NUMBER, (uint64_t)-1);
+  pid_t *free_slot = slot(0);
+  if (free_slot) *free_slot = thread;
+}
+
+static void note_exit(const struct run *run, pid_t thread) {
+  pid_t *own = slot(thread);
+  if (!own) return;
+  set_word(thread, RESULT, (uint64_t)-(int64_t)run->number);
+  *own = 0;
+}
+
+/* Until the program has ended: its status. */
+static int trace(struct run *run) {
+  int status = 0;
   for (;;) {
     pid_t thread = waitpid(-1, &status, __WALL);
     if (thread < 0) break;
     if (WIFEXITED(status) || WIFSIGNALED(status)) {
-      if (thread == child) break;
+      if (thread == run->child) break;
       continue;
     }
     int signal = WSTOPSIG(status), event = status >> 16;
@@ -148,34 +207,49 @@ int main(int count, char **arguments) {
     }
     struct call_info info = {0};
     ptrace((enum __ptrace_request)GET_SYSCALL_INFO, thread, (void *)sizeof info, &info);
-    if (info.op == ENTRY) {
-      long call = (long)info.entry.number;
-      if (!is_armed && call == SYS_openat) is_armed = ends_in(thread, info.entry.arguments[1], suffix);
-      if (is_armed) {
-        calls++;
-        int is_met = wanted && (calls == wanted || (lasts && calls > wanted));
-        if (is_met && calls == wanted) snprintf(met, sizeof met, "%s", name_of(call, info.entry.arguments[0]));
-        if (is_met && kills) {
-          kill(child, SIGKILL);
-          wanted = 0;
-        } else if (is_met && !cannot_fail(call) && (calls == wanted || !is_of_runtime(call))) {
-          set_word(thread, NUMBER, (uint64_t)-1);
-          pid_t *free_slot = slot(0);
-          if (free_slot) *free_slot = thread;
-        }
-      }
-    } else if (info.op == EXIT) {
-      pid_t *own = slot(thread);
-      if (own) {
-        set_word(thread, RESULT, (uint64_t)-(int64_t)number);
-        *own = 0;
-      }
-    }
+    if (info.op == ENTRY) note_entry(run, thread, &info);
+    else if (info.op == EXIT) note_exit(run, thread);
     ptrace(PTRACE_SYSCALL, thread, 0, 0);
   }
-  FILE *report = fopen(arguments[5], "w");
-  if (!report) return 125;
-  fprintf(report, "calls %lu met %s\n", calls, met);
-  fclose(report);
+  return status;
+}
+
+static int write_report(const struct run *run, const char *path) {
+  FILE *report = fopen(path, "w");
+  if (!report) return 0;
+  fprintf(report, "calls %lu met %s\n", run->calls, run->met);
+  for (int i = 0; i < place_count; i++) {
+    const struct counted_place *counted = &places[i];
+    fprintf(report, "place %016" PRIx64 " calls %lu met %s frames ", counted->place.hash, counted->calls, counted->name);
+    for (int j = 0; j < counted->place.depth; j++)
+      fprintf(report, "%s%" PRIx64, j ? "," : "", counted->place.frames[j]);
+    fprintf(report, "\n");
+  }
+  return !fclose(report);
+}
+
+int main(int count, char **arguments) {
+  if (count < 7) return 64;
+  struct run run = {.mode = arguments[1], .suffix = arguments[4], .number = atoi(arguments[3]), .met = "none"};
+  run.kills = !strcmp(run.mode, "kill");
+  run.lasts = !strcmp(run.mode, "on");
+  run.lists = !strcmp(run.mode, "list");
+  run.is_armed = !*run.suffix;
+  const char *colon = strchr(arguments[2], ':');
+  if (colon) run.wanted_place = strtoull(arguments[2], NULL, 16);
+  run.wanted = run.lists ? 0 : strtoul(colon ? colon + 1 : arguments[2], NULL, 10);
+
+  int status = 0;
+  run.child = fork();
+  if (run.child == 0) {
+    raise(SIGSTOP);
+    execv(arguments[6], arguments + 6);
+    _exit(127);
+  }
+  waitpid(run.child, &status, WUNTRACED);
+  if (ptrace(PTRACE_SEIZE, run.child, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL)) return 125;
+  kill(run.child, SIGCONT);
+  status = trace(&run);
+  if (!write_report(&run, arguments[5])) return 125;
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

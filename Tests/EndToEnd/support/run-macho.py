@@ -25,6 +25,8 @@ STACK, STUBS, RETURN = 0x7000_0000_0000, 0x7100_0000_0000, 0x7200_0000_0000
 
 if is_arm:
     engine = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
+    # Instructions that an M1 has, and the plain model lacks (ldapr).
+    engine.ctl_set_cpu_model(arm.UC_CPU_ARM64_MAX)
 else:
     engine = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
 

@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-PATIENCE = 60
+PATIENCE = 300
 
 
 class CompilerEnded(Exception):

@@ -9,7 +9,7 @@ import time
 
 from program import Meaning
 
-PATIENCE = 20
+PATIENCE = 300
 
 
 class ProcessEnded(Exception):
@@ -64,6 +64,6 @@ class Process:
         """The program ends with its input."""
         self.child.stdin.close()
         try:
-            self.child.wait(timeout=5)
+            self.child.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self.child.kill()

@@ -1,9 +1,14 @@
 // A thread in a signal handler on an alternate stack, having interrupted `innermost`, called by `outer`.
+//
+// usage: altstack WHERE, where that stack is: `apart`, mapped by itself; `local`, a thread-local array, which the C library puts above
+// the thread's stack; `frame`, an array in a frame of the interrupted stack. With `returned` behind it, the handler has returned, and
+// the thread waits outside of both.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,10 +18,13 @@ static volatile int inside;
 static volatile int done;
 static volatile int never;
 
+static int returns;
+
 static void handle(int signal) {
   (void)signal;
   inside = 1;
-  while (!never) usleep(1000);
+  if (returns) done = 1;
+  while (!never && !returns) usleep(1000);
 }
 
 __attribute__((noinline)) void innermost(void) {
@@ -29,15 +37,26 @@ __attribute__((noinline)) long outer(void) {
   return done + 1;
 }
 
+static const char *where;
+
 static void *run(void *unused) {
   size_t count = 65536;
-  stack_t stack = {mmap(0, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 0, count};
+  static __thread char local[65536];
+  char frame[65536];
+  void *room = !strcmp(where, "local")   ? local
+               : !strcmp(where, "frame") ? frame
+                                         : mmap(0, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  stack_t stack = {room, 0, count};
   sigaltstack(&stack, 0);
   outer();
+  inside = 2;
+  while (!never) usleep(1000);
   return unused;
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+  where = count > 1 ? arguments[1] : "apart";
+  returns = count > 2;
   victim_begin();
   struct sigaction action = {.sa_handler = handle, .sa_flags = SA_ONSTACK};
   pthread_t thread;
@@ -46,7 +65,7 @@ int main(void) {
   pthread_setname_np(thread, "handler");
   usleep(20000);
   pthread_kill(thread, SIGUSR1);
-  while (!inside) usleep(1000);
+  while (inside < 1 + returns) usleep(1000);
   printf("innermost %p\nouter %p\nready\n", (void *)innermost, (void *)outer);
   fflush(stdout);
   pthread_join(thread, 0);

@@ -33,6 +33,12 @@ int main(int argumentCount, char **arguments) {
   victim_begin();
   struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART};
   sigaction(SIGRTMIN, &action, 0);
+  sigaction(SIGUSR1, &action, 0);
+  // It continues a stopped process all the same, and waits for ever to be delivered.
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGCONT);
+  sigprocmask(SIG_BLOCK, &blocked, 0);
   for (int index = 1; index < argumentCount; index++) {
     pthread_t thread;
     pthread_create(&thread, 0, run, 0);

@@ -104,7 +104,7 @@ final class CaseRun {
     let digest = try store.digest(of: UpdateNumber(Int64(edit)))
     _ = try applier.apply(
       store.steps(from: position.digest, to: digest), to: .init(digest: digest, number: UpdateNumber(Int64(edit))),
-      on: target, supersededBodies: [])
+      on: target)
   }
 
   // MARK: Expectations
@@ -119,6 +119,10 @@ final class CaseRun {
     if let atoms = linkCase.atoms[edit] { #expect(changes == atoms, "atoms at \(edit)") }
     if let some = linkCase.someAtoms[edit] {
       #expect(some.isSubset(of: changes), "\(some) among \(changes) at \(edit)")
+    }
+    if let literals = linkCase.literals[edit] {
+      let placed = content.atoms.count { $0.atom.name.isEmpty && $0.change == .added && $0.atomKind == .constant }
+      #expect(placed == literals, "nameless constants at \(edit)")
     }
     let guards = Set(content.guards.map { "\($0.reason) \($0.function)" })
     for wanted in linkCase.guards[edit, default: []] { #expect(guards.contains(wanted), "guards at \(edit)") }

@@ -17,6 +17,7 @@ import Testing
 ///     //# output 1: a line                        of standard output; repeated for several lines
 ///     //# atoms 1: moved f; added g               all changes of named atoms, in any order
 ///     //# has 1: moved f                          some of them
+///     //# literals 1: 2                           how many strings and other nameless constants are placed
 ///     //# guard 1: branchIntoEntryStub f
 ///     //# note 1: constantMoved names
 ///     //# refuse: variableSizeChanged counter     the code at the last edit, and what its text must name
@@ -41,6 +42,7 @@ struct LinkCase: Sendable, CustomTestStringConvertible {
   private(set) var outputs: [Int: String] = [:]
   private(set) var atoms: [Int: Set<String>] = [:]
   private(set) var someAtoms: [Int: Set<String>] = [:]
+  private(set) var literals: [Int: Int] = [:]
   private(set) var guards: [Int: [String]] = [:]
   /// All guards for -fipa-ra, and no others: function and direction.
   private(set) var registers: [Int: Set<String>] = [:]
@@ -115,6 +117,7 @@ struct LinkCase: Sendable, CustomTestStringConvertible {
     case "output": outputs[edit, default: ""] += value + "\n"
     case "atoms": atoms[edit, default: []].formUnion(items)
     case "has": someAtoms[edit, default: []].formUnion(items)
+    case "literals": literals[edit] = Int(value)
     case "guard": guards[edit, default: []].append(value)
     case "registers": registers[edit, default: []].formUnion(items.filter { $0 != "none" })
     case "unlike": unlike.insert(edit)

@@ -206,8 +206,8 @@ import Testing
       for version in ["-gdwarf-4", "-gdwarf-5"] {
         let facts = try DWARFCompiler(program: program, options: [version]).facts(source, as: "source.cc")
         let derived = try #require(facts.layout("struct app::Derived"))
-        #expect(derived.contains("@0 struct app::Base 16 #"))
-        #expect(derived.contains("in@12 struct app::Derived::Inner 1 #"))
+        // One definition rule: what stands for a class held by value does not depend on whether the unit describes it.
+        #expect(derived == "struct 16 {@0 struct app::Base; in@12 struct app::Derived::Inner}")
         #expect(facts.layout("struct app::Base")?.contains("a@8 signed4") == true)
         #expect(facts.layout("struct app::Base")?.contains("shared") == false)
         #expect(facts.variables.contains { $0.linkageName == "_ZN3app4Base6sharedE" })

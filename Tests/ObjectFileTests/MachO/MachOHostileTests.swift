@@ -58,7 +58,8 @@ struct `Inputs of the Mach-O fuzzer` {
     #expect(walk.errors.filter { $0.code != .unmappedAddress }.map(\.description) == [])
   }
 
-  @Test(arguments: files("Corpus") + files("FailCases")) func `are read to the end`(_ path: String) throws {
+  @Test(arguments: files("Corpus") + files("FailCases"))
+  func `are read to the end`(_ path: String) throws {
     var walk = MachOWalk()
     walk.walk(Array(try Data(contentsOf: URL(fileURLWithPath: path))))
     #expect(walk.errors.allSatisfy { !$0.description.isEmpty })

@@ -3,9 +3,12 @@ import Testing
 
 struct ArenaLayoutTests {
   private func layouts() throws -> [ELFArenaLayout] {
-    try ["-pie", "-static -no-pie", "-static-pie", "-pie -Wl,--hash-style=both"].map { flags in
-      try PreparedSpecimen(Link("gcc \(flags)").command, source: stateProgram).image.layout
-    }
+    let fixed = try ["-pie", "-static -no-pie", "-static-pie", "-pie -Wl,--hash-style=both"].map { try layout($0) }
+    return try fixed + ["-pie", "-static -no-pie"].map { try layout($0, .growingForTests) }
+  }
+
+  private func layout(_ flags: String, _ request: ELFArenaRequest = .forTests) throws -> ELFArenaLayout {
+    try PreparedSpecimen(Link("gcc \(flags)").command, source: stateProgram, request: request).image.layout
   }
 
   @Test func `a layout is read back as it was written`() throws {

@@ -8,6 +8,13 @@ extension ELFArenaRequest {
     codeByteCount: 1 << 16, constantByteCount: 1 << 16, cellByteCount: 1 << 12, flagByteCount: 1 << 12,
     dataByteCount: 1 << 16, relocationRoom: 64, symbolRoom: 32, stringRoom: 1024, versionNeedRoom: 256,
     unwindEntryRoom: 32, unwindByteRoom: 4096)
+
+  /// The same, and it grows.
+  static let growingForTests: ELFArenaRequest = {
+    var request = forTests
+    request.growth = .init(codeByteCount: 1 << 18, constantByteCount: 1 << 16, dataByteCount: 1 << 14)
+    return request
+  }()
 }
 
 /// An executable that is linked for a test, and the prepared one beside it.

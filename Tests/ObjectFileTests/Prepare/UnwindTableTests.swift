@@ -94,6 +94,22 @@ import Testing
     #expect(try tables.replaceUnwind(of: Self.unwinding(inside)).isEmpty)
   }
 
+  @Test func `what has been replaced on the way to a branch is not adopted again`() throws {
+    let specimen = try PreparedSpecimen(["g++", "-pie"], source: passingProgram)
+    let start = specimen.image.layout.code.range.start
+    let functions = (0..<2).map { AddressRange(start: start.displaced(by: $0 * 16), byteCount: 11) }
+    var first = try specimen.tables()
+    let shared = try first.addUnwind(of: [Self.unwinding(functions[0])])
+    let replaced = try first.replaceUnwind(of: Self.unwinding(functions[0]))
+    try specimen.apply(shared + replaced)
+    let aside = try first.addUnwind(of: [Self.unwinding(functions[1])])
+    var second = try specimen.tables(first.counters)
+    let adopted = try second.adoptUnwind((shared + aside).map { ($0.offset, $0.after) })
+    #expect(adopted == aside)
+    #expect(try second.hasUnwind(at: functions[0].start))
+    #expect(try !second.hasUnwind(at: functions[0].start.displaced(by: 1)))
+  }
+
   @Test func `records that are none are refused`() throws {
     let specimen = try PreparedSpecimen(["g++", "-pie"], source: passingProgram)
     var tables = try specimen.tables()

@@ -13,6 +13,8 @@ public struct MachOWalk {
   public init() {}
 
   public mutating func walk(_ bytes: [UInt8]) {
+    let mapped = MappedFile(bytes: bytes, name: "walked")
+    guard !MachOLibraryStub.isStub(mapped) else { return walk(stub: mapped) }
     attempt { walk throws(ObjectFileError) in
       let file = try MachOFile(MappedFile(bytes: bytes, name: "walked"))
       walk.sections(file)
@@ -20,7 +22,29 @@ public struct MachOWalk {
       walk.addresses(file)
       walk.commands(file)
       walk.code(file)
+      walk.unwinding(file)
+      walk.debugInformation(file)
       walk.prepare(file)
+    }
+  }
+
+  private mutating func walk(stub file: MappedFile) {
+    for machine in [MachOMachine.arm64, .x86_64] {
+      attempt { walk throws(ObjectFileError) in
+        for stub in try MachOLibraryStub.all(in: file, for: machine) {
+          walk.sum &+= UInt64(stub.reexports.count) &+ (stub.export(named: "_getpid") == nil ? 0 : 1)
+        }
+      }
+    }
+  }
+
+  private mutating func debugInformation(_ file: MachOFile) {
+    attempt { walk throws(ObjectFileError) in
+      walk.sum &+= UInt64(try DWARFFacts(file)?.types.count ?? 0)
+    }
+    attempt { walk throws(ObjectFileError) in
+      var lines = try DWARFLines(file)
+      walk.sum &+= UInt64(try lines?.changes(inSection: 0, from: 0, byteCount: 4096).count ?? 0)
     }
   }
 
@@ -28,7 +52,7 @@ public struct MachOWalk {
   private mutating func prepare(_ file: MachOFile) {
     let request = MachOArenaRequest(
       codeByteCount: 1, constantByteCount: 1, cellByteCount: 1, flagByteCount: 1, dataByteCount: 1, rebaseRoom: 16,
-      importRoom: 2, nameRoom: 16)
+      importRoom: 2, nameRoom: 16, unwindRoom: 4, exceptionTableRoom: 2)
     attempt { walk throws(ObjectFileError) in
       let image = try MachOPreparedImage(preparing: file, request: request).signed { _ in Array(repeating: 0, count: 32)
       }
@@ -36,6 +60,7 @@ public struct MachOWalk {
       let prepared = try MachOFile(MappedFile(bytes: bytes, name: "prepared"))
       let layout = try MachOArenaLayout(of: prepared)
       precondition(layout == image.layout, "a layout must be read as it was made")
+      try Self.addUnwinding(image, prepared)
       let tables = try MachOLoaderTables(prepared)
       let before = try tables.pointers()
       let cell = image.layout.cells.range.start
@@ -50,6 +75,24 @@ public struct MachOWalk {
         }
       }
     }
+  }
+
+  /// What is added to an unwind table is read from it, and what was there before as well.
+  private static func addUnwinding(
+    _ image: MachOPreparedImage, _ prepared: MachOFile
+  ) throws(ObjectFileError) {
+    guard let room = image.unwindRoom else { return }
+    precondition(MachOUnwindRoom(encoded: room.encoded) == room, "a room must be read as it was made")
+    var table = MachOUnwindTable(room, functionCount: 0, exceptionTableCount: 0, fileName: "prepared") {
+      try prepared.view.bytes(at: Int(clamping: $0.rawValue), count: $1)
+    }
+    let function = MachOUnwindFunction(
+      start: room.code.start, encoding: 7, personality: nil, exceptionTable: nil)
+    let changed = try edited(prepared, table.add([function]))
+    let before = try prepared.unwindInfo()?.functions
+    let after = try changed.unwindInfo()?.functions
+    precondition(
+      after?.dropLast() == before?[...] && after?.last?.encoding == 7, "an entry must be read as it was added")
   }
 
   private static func edited(_ file: MachOFile, _ edits: [FileEdit]) throws(ObjectFileError) -> MachOFile {
@@ -153,6 +196,18 @@ public struct MachOWalk {
         guard let data = try file.linkEditData(kind) else { return }
         walk.take(data)
       }
+    }
+  }
+
+  private mutating func unwinding(_ file: MachOFile) {
+    attempt { walk throws(ObjectFileError) in
+      for entry in try file.compactUnwind() {
+        walk.take(entry.function.offset &+ UInt64(entry.byteCount) &+ UInt64(entry.encoding))
+        walk.take(entry.personality ?? 0)
+      }
+    }
+    attempt { walk throws(ObjectFileError) in
+      for function in try file.unwindInfo()?.functions ?? [] { walk.take(function.start ^ function.encoding) }
     }
   }
 

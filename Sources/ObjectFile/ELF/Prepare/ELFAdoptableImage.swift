@@ -24,7 +24,7 @@ struct ELFAdoptableImage {
     }
     guard file.section(named: Self.headerSectionName) == nil else { throw file.failure(.alreadyPrepared) }
     // What the kernel loads (load_elf_phdrs: 64 KiB).
-    let headers = file.segments.count + ELFPreparation.addedSegmentCount
+    let headers = file.segments.count + ELFPreparation.mostAddedSegments
     guard headers * ELFHeader.programHeaderByteCount <= 0x1_0000 else {
       throw file.failure(.notAdoptable, detail: "it has \(file.segments.count) program headers")
     }

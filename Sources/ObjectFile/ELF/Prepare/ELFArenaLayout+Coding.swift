@@ -4,10 +4,12 @@ import Addressing
 /// preceded by 0 or 1, a list by its count. It is stored in journals: a change of order is a new version.
 extension ELFArenaLayout {
   static let magic: UInt64 = 0x3130_4c4a_5343_4845  // "EHCSJL01"
+  /// Of a layout that grows: what it grows by stands at the end.
+  static let growingMagic: UInt64 = 0x3230_4c4a_5343_4845  // "EHCSJL02"
 
   public var encoded: [UInt8] {
     var coder = LayoutWriter()
-    coder.word(Self.magic)
+    coder.word(growth == nil ? Self.magic : Self.growingMagic)
     coder.word(UInt64(machine.rawValue))
     coder.word(fileByteCount)
     for part in [tables, code, constants, writable, header, cells, flags, data] { coder.part(part) }
@@ -31,26 +33,32 @@ extension ELFArenaLayout {
       coder.table(room.table)
       coder.table(room.records)
     }
+    if let growth {
+      for part in growth.parts { coder.part(part) }
+      for offset in [growth.reserve] + growth.programHeaders + growth.sectionHeaders { coder.word(offset.rawValue) }
+      for name in growth.sectionNames { coder.word(UInt64(name)) }
+    }
     return coder.bytes
   }
 
   /// Nil unless `bytes` is exactly what `encoded` gives for some layout whose pieces lie within its file.
   public init?(encoded bytes: [UInt8]) {
     var coder = LayoutReader(bytes: bytes)
-    guard coder.word() == Self.magic, let machine = coder.word(UInt16.self), let fileByteCount = coder.word() else {
-      return nil
-    }
+    guard let magic = coder.word(), magic == Self.magic || magic == Self.growingMagic,
+      let machine = coder.word(UInt16.self), let fileByteCount = coder.word()
+    else { return nil }
     coder.fileByteCount = fileByteCount
     guard let tables = coder.part(), let code = coder.part(), let constants = coder.part(),
       let writable = coder.part(), let header = coder.part(), let cells = coder.part(), let flags = coder.part(),
       let data = coder.part(), let relocations = coder.optional({ $0.relocations() }),
-      let symbols = coder.optional({ $0.symbols() }), let unwind = coder.optional({ $0.unwind() }),
-      coder.isAtEnd
+      let symbols = coder.optional({ $0.symbols() }), let unwind = coder.optional({ $0.unwind() })
     else { return nil }
+    let growth = magic == Self.growingMagic ? coder.growth() : nil
+    guard coder.isAtEnd, (growth != nil) == (magic == Self.growingMagic) else { return nil }
     self.init(
       machine: ELFMachine(rawValue: machine), fileByteCount: fileByteCount, tables: tables, code: code,
       constants: constants, writable: writable, header: header, cells: cells, flags: flags, data: data,
-      relocations: relocations, symbols: symbols, unwind: unwind)
+      relocations: relocations, symbols: symbols, unwind: unwind, growth: growth)
   }
 }
 
@@ -125,6 +133,39 @@ private struct LayoutReader {
       let fileOffset = offset(byteCount)
     else { return nil }
     return ELFArenaLayout.Part(range: range, fileOffset: fileOffset)
+  }
+
+  /// The parts follow one another from the file's end on.
+  mutating func growth() -> ELFArenaGrowth? {
+    var parts: [ArenaPart] = []
+    var end = fileByteCount
+    for _ in 0..<ELFArenaGrowth.partCount {
+      guard let start = word(), let byteCount = word(), let offset = word(), offset == end,
+        let range = AddressRange(validating: VirtualAddress(start), byteCount: byteCount),
+        let next = FileOffset(offset).advanced(by: byteCount)
+      else { return nil }
+      parts.append(ArenaPart(range: range, fileOffset: FileOffset(offset)))
+      end = next.rawValue
+    }
+    guard let reserve = offset(parts.map(\.range.byteCount).max() ?? 0) else { return nil }
+    var programHeaders: [FileOffset] = []
+    var sectionHeaders: [FileOffset] = []
+    var names: [UInt32] = []
+    for _ in parts {
+      guard let header = offset(UInt64(ELFHeader.programHeaderByteCount)) else { return nil }
+      programHeaders.append(header)
+    }
+    for _ in parts {
+      guard let header = offset(UInt64(ELFHeader.sectionHeaderByteCount)) else { return nil }
+      sectionHeaders.append(header)
+    }
+    for _ in parts {
+      guard let name = word(UInt32.self) else { return nil }
+      names.append(name)
+    }
+    return ELFArenaGrowth(
+      code: parts[0], constants: parts[1], data: parts[2], reserve: reserve,
+      programHeaders: programHeaders, sectionHeaders: sectionHeaders, sectionNames: names)
   }
 
   mutating func sizeWords() -> [ELFSizeWord]? {

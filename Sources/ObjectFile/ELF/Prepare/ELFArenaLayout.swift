@@ -6,6 +6,8 @@ public import Addressing
 /// ```
 ///  base image | R tables | gap | R X code | R constants | RW header, cells, flags, data
 /// ```
+///
+/// Behind code, constants and data is what each grows by (`ELFArenaGrowth`).
 public struct ELFArenaLayout: Hashable, Sendable {
   public typealias Part = ArenaPart
 
@@ -27,10 +29,15 @@ public struct ELFArenaLayout: Hashable, Sendable {
   public var symbols: ELFSymbolRoom?
   /// Nil where the image has no sorted unwind table (`.eh_frame_hdr`).
   public var unwind: ELFUnwindRoom?
+  /// Nil where the arena does not grow.
+  public var growth: ELFArenaGrowth?
+
+  /// Where room for code ends, grown.
+  public var lastCode: VirtualAddress { (growth?.code ?? code).range.end }
 
   /// The file offset of an address in the arena.
   public func fileOffset(of address: VirtualAddress) -> FileOffset? {
-    for part in [tables, code, constants, writable] where part.range.contains(address) {
+    for part in [tables, code, constants, writable] + (growth?.parts ?? []) where part.range.contains(address) {
       return part.fileOffset.advanced(by: address.rawValue - part.range.start.rawValue)
     }
     return nil

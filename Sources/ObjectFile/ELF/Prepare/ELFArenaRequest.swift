@@ -17,6 +17,21 @@ public struct ELFArenaRequest: Hashable, Sendable {
   public var unwindByteRoom: UInt32
   /// Bytes between the image's end and the arena.
   public var gap: UInt64
+  /// By what the parts grow when they are full; nil where they do not. Cells, flags and tables do not grow: their room is for all of it.
+  public var growth: Growth?
+
+  /// Bytes, each rounded up to whole pages.
+  public struct Growth: Hashable, Sendable {
+    public var codeByteCount: UInt64
+    public var constantByteCount: UInt64
+    public var dataByteCount: UInt64
+
+    public init(codeByteCount: UInt64, constantByteCount: UInt64, dataByteCount: UInt64) {
+      self.codeByteCount = codeByteCount
+      self.constantByteCount = constantByteCount
+      self.dataByteCount = dataByteCount
+    }
+  }
 
   /// A process that was started from the image as it was has its heap up to 1 GiB beyond the image's end
   /// (arch_randomize_brk on x86-64); at 1.5 GiB the same addresses are free in it.
@@ -25,7 +40,8 @@ public struct ELFArenaRequest: Hashable, Sendable {
   public init(
     codeByteCount: UInt64, constantByteCount: UInt64, cellByteCount: UInt64, flagByteCount: UInt64,
     dataByteCount: UInt64, relocationRoom: UInt32, symbolRoom: UInt32, stringRoom: UInt32, versionNeedRoom: UInt32,
-    unwindEntryRoom: UInt32, unwindByteRoom: UInt32, gap: UInt64 = ELFArenaRequest.defaultGap
+    unwindEntryRoom: UInt32, unwindByteRoom: UInt32, gap: UInt64 = ELFArenaRequest.defaultGap,
+    growth: Growth? = nil
   ) {
     self.codeByteCount = codeByteCount
     self.constantByteCount = constantByteCount
@@ -39,5 +55,6 @@ public struct ELFArenaRequest: Hashable, Sendable {
     self.unwindEntryRoom = unwindEntryRoom
     self.unwindByteRoom = unwindByteRoom
     self.gap = gap
+    self.growth = growth
   }
 }

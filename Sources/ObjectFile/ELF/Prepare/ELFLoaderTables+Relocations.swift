@@ -72,14 +72,12 @@ extension ELFLoaderTables {
   private mutating func sortedIndex(
     of word: VirtualAddress, _ room: ELFRelocationRoom
   ) throws(ObjectFileError) -> UInt32? {
-    var range = 0..<room.sortedCount
-    while !range.isEmpty {
-      let middle = range.lowerBound + (range.upperBound - range.lowerBound) / 2
-      let place = try buffer.load(UInt64.self, at: room.table.offset(ofEntry: middle))
-      if place == word.rawValue { return middle }
-      range = place < word.rawValue ? middle + 1..<range.upperBound : range.lowerBound..<middle
+    let table = room.table
+    let found = try (0..<room.sortedCount).partitioningIndex { (index) throws(ObjectFileError) in
+      try buffer.load(UInt64.self, at: table.offset(ofEntry: index)) >= word.rawValue
     }
-    return nil
+    guard found < room.sortedCount else { return nil }
+    return try buffer.load(UInt64.self, at: table.offset(ofEntry: found)) == word.rawValue ? found : nil
   }
 
   /// glibc takes the first DT_RELACOUNT records for relative and stops the program at one that is not

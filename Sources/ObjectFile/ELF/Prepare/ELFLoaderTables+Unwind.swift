@@ -72,7 +72,10 @@ extension ELFLoaderTables {
     ]
     return try change { (tables) throws(ObjectFileError) in
       for (offset, bytes) in writes where parts.contains(where: { $0.contains(offset) }) {
-        try tables.buffer.write(bytes, at: offset)
+        // What is there was added on the way to this branch, and may lead to another record since.
+        let entry = try tables.buffer.bytes(at: offset, count: min(bytes.count, 4))
+        let isFree = offset < parts[0].upperBound ? entry == Self.freeStart : entry.allSatisfy { $0 == 0 }
+        if isFree { try tables.buffer.write(bytes, at: offset) }
       }
     }.edits
   }
@@ -97,15 +100,29 @@ extension ELFLoaderTables {
   public mutating func replaceUnwind(of function: ELFUnwindFunction) throws(ObjectFileError) -> [FileEdit] {
     guard let room = layout.unwind, room.hasRoom else { return [] }
     return try change { (tables) throws(ObjectFileError) in
-      let start = try tables.displacement(from: room.header.rawValue, to: function.start)
-      let index = try tables.firstEntry(in: room.table, notBelow: start)
-      guard index < room.table.capacity, try tables.start(ofEntry: index, in: room.table) == start else { return }
+      guard let index = try tables.entry(of: function.start, in: room) else { return }
       let record = try tables.append([function], room)[0]
       var bytes = TableBytes()
       bytes.append(try tables.displacement(from: room.header.rawValue, to: record))
       try tables.buffer.write(bytes.bytes, at: FileOffset(room.table.offset(ofEntry: index).rawValue + 4))
     }.edits
   }
+
+  /// Whether a function that begins there has an entry.
+  public mutating func hasUnwind(at start: VirtualAddress) throws(ObjectFileError) -> Bool {
+    guard let room = layout.unwind, room.hasRoom else { return false }
+    return try entry(of: start, in: room) != nil
+  }
+
+  private mutating func entry(of function: VirtualAddress, in room: ELFUnwindRoom) throws(ObjectFileError) -> UInt32? {
+    let start = try displacement(from: room.header.rawValue, to: function)
+    let index = try firstEntry(in: room.table, notBelow: start)
+    guard index < room.table.capacity, try self.start(ofEntry: index, in: room.table) == start else { return nil }
+    return index
+  }
+
+  /// How a free entry begins.
+  private static let freeStart = withUnsafeBytes(of: ELFUnwindRoom.free.littleEndian) { Array($0) }
 
   // MARK: Records
 
@@ -215,13 +232,9 @@ extension ELFLoaderTables {
   private mutating func firstEntry(
     in table: ELFTableRoom, notBelow start: Int32
   ) throws(ObjectFileError) -> UInt32 {
-    var range = 0..<table.capacity
-    while !range.isEmpty {
-      let middle = range.lowerBound + (range.upperBound - range.lowerBound) / 2
-      let value = try self.start(ofEntry: middle, in: table)
-      range = value < start ? middle + 1..<range.upperBound : range.lowerBound..<middle
+    try (0..<table.capacity).partitioningIndex { (index) throws(ObjectFileError) in
+      try self.start(ofEntry: index, in: table) >= start
     }
-    return range.lowerBound
   }
 }
 

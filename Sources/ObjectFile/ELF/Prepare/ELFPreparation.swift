@@ -16,7 +16,9 @@ struct ELFPreparation {
   /// Where the arena begins at the earliest: `gap` bytes behind the image.
   private let arenaStart: VirtualAddress
 
-  static let addedSegmentCount = 4
+  /// Tables, code, constants, the writable part; and what three of them grow by.
+  static let mostAddedSegments = 4 + ELFArenaGrowth.partCount
+  private var addedSegmentCount: Int { Self.addedSegmentCount(request) }
   /// The name of what stays behind of a RELR table: readers expect relocations of a section named `.relr.dyn`.
   static let replacedSectionName = ".hcsj.relr"
   private static let newSectionNames = [
@@ -29,13 +31,14 @@ struct ELFPreparation {
     self.request = request
     sections = try ELFSectionTableDraft(image.file, newNames: Self.newSectionNames)
     dynamic = image.dynamic.flatMap { ELFDynamicTableDraft($0) }
-    let fileEnd = sections.end(withAdditions: Self.newSectionNames.count).roundedUp(to: image.pageByteCount)
+    let additions = Self.newSectionNames.count + ELFArenaGrowth.partCount
+    let fileEnd = sections.end(withAdditions: additions).roundedUp(to: image.pageByteCount)
     guard let place = Self.tablePlace(image, request, fileEnd: fileEnd) else { throw Self.outOfReach(image) }
     tables = ELFTableSegmentDraft(start: place.start, fileOffset: place.fileOffset)
     arenaStart = place.arena
     let segments = image.file.segments
     programHeaders = tables.reserve(
-      UInt64((segments.count + Self.addedSegmentCount) * ELFHeader.programHeaderByteCount))
+      UInt64((segments.count + Self.addedSegmentCount(request)) * ELFHeader.programHeaderByteCount))
   }
 
   /// Where the tables stand: close behind the image, as far from their file offset as the ELF header is from its own.
@@ -64,11 +67,15 @@ struct ELFPreparation {
 
   /// The program headers of the prepared image: indexes of the old ones, nil for an added one. PT_LOAD entries ascend
   /// by address (gABI, Program Loading), and the arena is above all others.
-  private static func order(_ segments: ELFSegments) -> [Int?] {
+  private func order(_ segments: ELFSegments) -> [Int?] {
     let lastLoad = segments.lastIndex { $0.type == .load } ?? 0
     let head = Array(segments.startIndex...lastLoad).map { Optional($0) }
     let tail = Array(lastLoad + 1..<segments.endIndex).map { Optional($0) }
     return head + Array(repeating: nil, count: addedSegmentCount) + tail
+  }
+
+  private static func addedSegmentCount(_ request: ELFArenaRequest) -> Int {
+    mostAddedSegments - (request.growth == nil ? ELFArenaGrowth.partCount : 0)
   }
 
   static func outOfReach(_ image: ELFAdoptableImage) -> ObjectFileError {
@@ -87,7 +94,7 @@ struct ELFPreparation {
     layout.relocations = relocations
     layout.symbols = symbols
     layout.unwind = unwind
-    addArenaSections(layout)
+    addArenaSections(&layout)
     let headerCount = sections.countInHeader()
     var pieces = tables.pieces.map { SparseImage.Piece(fileOffset: $0.fileOffset, bytes: $0.bytes) }
     pieces.append(.init(fileOffset: programHeaders.fileOffset, bytes: try programHeaderTable(layout)))
@@ -120,34 +127,76 @@ struct ELFPreparation {
     let page = image.pageByteCount
     var address = tables.start
     var offset = tables.fileOffset
-    func place(_ byteCount: UInt64) throws(ObjectFileError) -> ELFArenaLayout.Part {
+    func range(_ byteCount: UInt64) throws(ObjectFileError) -> AddressRange {
       // An upper bound well above what can be reached keeps the sums below from overflowing.
       guard byteCount < 1 << 32 else { throw Self.outOfReach(image) }
       let size = max(byteCount, page).roundedUp(to: page)
       guard let range = AddressRange(validating: address, byteCount: size) else { throw Self.outOfReach(image) }
-      let part = ELFArenaLayout.Part(range: range, fileOffset: offset)
       address = range.end
-      offset = FileOffset(offset.rawValue + size)
+      return range
+    }
+    func place(_ byteCount: UInt64) throws(ObjectFileError) -> ELFArenaLayout.Part {
+      let part = ELFArenaLayout.Part(range: try range(byteCount), fileOffset: offset)
+      offset = FileOffset(offset.rawValue + part.range.byteCount)
       return part
     }
-    let tablesPart = try place(tables.byteCount)
+    let growth = request.growth
+    var grown: [AddressRange] = []
+    let tablesPart = try place(max(tables.byteCount, reservedEnd - tables.fileOffset.rawValue))
     address = max(address, arenaStart)
     let code = try place(request.codeByteCount)
+    if let growth { grown.append(try range(growth.codeByteCount)) }
     let constants = try place(request.constantByteCount)
+    if let growth { grown.append(try range(growth.constantByteCount)) }
     let header = try place(page)
     let cells = try place(request.cellByteCount)
     let flags = try place(request.flagByteCount)
     let data = try place(request.dataByteCount)
+    let writableEnd = address
+    if let growth { grown.append(try range(growth.dataByteCount)) }
     guard address.rawValue - image.range.start.rawValue < 1 << 31 else { throw Self.outOfReach(image) }
     let writable = ELFArenaLayout.Part(
-      range: AddressRange(start: header.range.start, byteCount: address.rawValue - header.range.start.rawValue),
+      range: AddressRange(start: header.range.start, byteCount: writableEnd.rawValue - header.range.start.rawValue),
       fileOffset: header.fileOffset)
     return ELFArenaLayout(
       machine: image.file.header.machine, fileByteCount: offset.rawValue, tables: tablesPart, code: code,
-      constants: constants, writable: writable, header: header, cells: cells, flags: flags, data: data)
+      constants: constants, writable: writable, header: header, cells: cells, flags: flags, data: data,
+      growth: growthLayout(grown, behind: offset.rawValue))
   }
 
-  private mutating func addArenaSections(_ layout: ELFArenaLayout) {
+  /// The first whole page of the file behind the program headers.
+  private var reserve: FileOffset {
+    let end = programHeaders.fileOffset.rawValue + programHeaders.range.byteCount
+    return FileOffset(end.roundedUp(to: image.pageByteCount))
+  }
+
+  /// What the parts that grow map until then ends in the tables' segment: readers who ask by file offsets whose a section is
+  /// find the arena's in their own segments.
+  private var reservedEnd: UInt64 {
+    guard let growth = request.growth else { return tables.fileOffset.rawValue }
+    let longest = max(growth.codeByteCount, growth.constantByteCount, growth.dataByteCount)
+    return reserve.rawValue + min(longest, 1 << 32).roundedUp(to: image.pageByteCount)
+  }
+
+  private func growthLayout(_ ranges: [AddressRange], behind fileByteCount: UInt64) -> ELFArenaGrowth? {
+    guard ranges.count == ELFArenaGrowth.partCount else { return nil }
+    var offset = fileByteCount
+    let parts = ranges.map { range in
+      defer { offset += range.byteCount }
+      return ArenaPart(range: range, fileOffset: FileOffset(offset))
+    }
+    let added = order(image.file.segments).enumerated().filter { $0.element == nil }.map(\.offset)
+    let headers = added.map {
+      FileOffset(programHeaders.fileOffset.rawValue + UInt64($0 * ELFHeader.programHeaderByteCount))
+    }
+    // Ascending by address: tables, code, more code, constants, more of them, the writable part, more data.
+    return ELFArenaGrowth(
+      code: parts[0], constants: parts[1], data: parts[2], reserve: reserve,
+      programHeaders: [headers[2], headers[4], headers[6]],
+      sectionHeaders: [], sectionNames: [])
+  }
+
+  private mutating func addArenaSections(_ layout: inout ELFArenaLayout) {
     let parts: [(String, ELFSectionFlags, ELFArenaLayout.Part)] = [
       (".hcsj.code", [.allocated, .executable], layout.code),
       (".hcsj.constants", [.allocated], layout.constants),
@@ -157,6 +206,12 @@ struct ELFPreparation {
       (".hcsj.data", [.allocated, .write], layout.data),
     ]
     for (name, flags, part) in parts { _ = sections.add(named: name, flags: flags, at: part, alignment: 64) }
+    guard layout.growth != nil else { return }
+    for name in [".hcsj.code", ".hcsj.constants", ".hcsj.data"] {
+      let header = sections.addInactive(named: name)
+      layout.growth?.sectionHeaders.append(header.fileOffset)
+      layout.growth?.sectionNames.append(header.name)
+    }
   }
 
   // MARK: Headers
@@ -165,14 +220,19 @@ struct ELFPreparation {
   /// the PT_LOAD that holds it (fs/binfmt_elf.c, load_elf_binary: phdr_addr); for older ones see `tablePlace`.
   private func programHeaderTable(_ layout: ELFArenaLayout) throws(ObjectFileError) -> [UInt8] {
     let segments = image.file.segments
-    var added = [(layout.tables, 4), (layout.code, 5), (layout.constants, 4), (layout.writable, 6)][...]
+    // Until the arena grows, what it grows by allows nothing.
+    let growing = layout.growth?.parts.map { (ArenaPart(range: $0.range, fileOffset: reserve), UInt32(0)) }
+    let own: [(ArenaPart, UInt32)] = [
+      (layout.tables, 4), (layout.code, 5), (layout.constants, 4), (layout.writable, 6),
+    ]
+    var added = (own + (growing ?? [])).sorted { $0.0.range.start < $1.0.range.start }[...]
     var table = TableBytes()
-    for index in Self.order(segments) {
+    for index in order(segments) {
       if let index {
         table.append(try programHeader(segments[index]))
       } else if let (part, flags) = added.popFirst() {
         table.append(ELFSegmentType.load.rawValue)
-        table.append(UInt32(flags))
+        table.append(flags)
         table.append(placeFields(part, byteCount: part.range.byteCount))
         table.append(image.pageByteCount)
       }
@@ -217,7 +277,7 @@ struct ELFPreparation {
     var header = TableBytes(try image.file.view.bytes(at: 0, count: ELFHeader.byteCount))
     header.store(programHeaders.fileOffset.rawValue, at: 32)
     header.store(sections.fileOffset.rawValue, at: 40)
-    header.store(UInt16(image.file.segments.count + Self.addedSegmentCount), at: 56)
+    header.store(UInt16(image.file.segments.count + addedSegmentCount), at: 56)
     header.store(sectionCount, at: 60)
     return header.bytes
   }

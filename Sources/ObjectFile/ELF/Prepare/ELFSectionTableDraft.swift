@@ -86,6 +86,15 @@ struct ELFSectionTableDraft {
     return index
   }
 
+  /// A header that says nothing yet (gABI, Section Header: SHT_NULL), and what one of that name says first.
+  ///
+  /// - Precondition: `name` is one of the new names.
+  mutating func addInactive(named name: String) -> (fileOffset: FileOffset, name: UInt32) {
+    let index = count
+    table.append(zeros: Self.entryByteCount)
+    return (position(.name, of: index), nameOffsets[name] ?? 0)
+  }
+
   /// The word that tells how long section `index` is.
   func sizeWord(of index: Int, scale: UInt32, bias: UInt32 = 0) -> ELFSizeWord {
     ELFSizeWord(fileOffset: position(.byteCount, of: index), byteCount: 8, scale: scale, bias: bias)

@@ -13,12 +13,17 @@ public struct MachOArenaRequest: Hashable, Sendable {
   public var importRoom: Int
   /// Bytes for their names, in each of the places that keep names.
   public var nameRoom: Int
+  /// Functions that can be added to the unwind table, of an image that has one; and exception tables of theirs.
+  public var unwindRoom: UInt32
+  public var exceptionTableRoom: UInt32
   /// Bytes between the image's end and the arena.
   public var gap: UInt64
 
   public init(
     codeByteCount: UInt64, constantByteCount: UInt64, cellByteCount: UInt64, flagByteCount: UInt64,
-    dataByteCount: UInt64, rebaseRoom: Int, importRoom: Int, nameRoom: Int, gap: UInt64 = ELFArenaRequest.defaultGap
+    dataByteCount: UInt64, rebaseRoom: Int, importRoom: Int, nameRoom: Int, unwindRoom: UInt32,
+    exceptionTableRoom: UInt32,
+    gap: UInt64 = ELFArenaRequest.defaultGap
   ) {
     self.codeByteCount = codeByteCount
     self.constantByteCount = constantByteCount
@@ -28,6 +33,8 @@ public struct MachOArenaRequest: Hashable, Sendable {
     self.rebaseRoom = rebaseRoom
     self.importRoom = importRoom
     self.nameRoom = nameRoom
+    self.unwindRoom = unwindRoom
+    self.exceptionTableRoom = exceptionTableRoom
     self.gap = gap
   }
 }

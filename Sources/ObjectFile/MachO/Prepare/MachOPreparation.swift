@@ -11,15 +11,19 @@ struct MachOPreparation {
   let request: MachOArenaRequest
   private var commands: MachOCommandDraft
   private var linkEdit: MachOLinkEditDraft
+  private let unwind: MachOUnwindDraft?
 
   static let addedSegmentCount = 3
-  private static let addedByteCount =
-    2 * MachOCommandDraft.byteCount(sections: 1) + MachOCommandDraft.byteCount(sections: 4)
+  /// - Parameter sections: of the constants' segment.
+  private static func addedByteCount(sections: Int) -> Int {
+    [1, sections, 4].map(MachOCommandDraft.byteCount(sections:)).reduce(0, +)
+  }
 
   init(_ image: MachOAdoptableImage, _ request: MachOArenaRequest) throws(ObjectFileError) {
     self.image = image
     self.request = request
-    try image.checkRoom(for: Self.addedByteCount)
+    unwind = try MachOUnwindDraft(image, request)
+    try image.checkRoom(for: Self.addedByteCount(sections: unwind == nil ? 1 : 2))
     commands = try MachOCommandDraft(image)
     linkEdit = try MachOLinkEditDraft(image.file)
   }
@@ -38,6 +42,7 @@ struct MachOPreparation {
     var layout = try placeArena()
     addSegments(layout)
     var pieces = try makeRoomForFixups(layout)
+    if let room = unwindRoom(layout), let unwind { pieces += try unwind.pieces(room, file: image.file) }
     makeRoomForNames()
     let placed = linkEdit.place(at: layout.linkEdit.fileOffset, &commands)
     pieces += placed.pieces
@@ -62,6 +67,11 @@ struct MachOPreparation {
     return (layout, pieces, signature)
   }
 
+  func unwindRoom(_ layout: MachOArenaLayout) -> MachOUnwindRoom? {
+    guard let unwind, let part = layout.unwind else { return nil }
+    return unwind.room(in: part, code: layout.code.range)
+  }
+
   // MARK: The arena
 
   private func placeArena() throws(ObjectFileError) -> MachOArenaLayout {
@@ -83,13 +93,14 @@ struct MachOPreparation {
     }
     let code = try place(request.codeByteCount)
     let constants = try place(request.constantByteCount)
+    let unwindPart = try unwind.map { (draft) throws(ObjectFileError) in try place(draft.byteCount) }
     let header = try place(page)
     let cells = try place(request.cellByteCount)
     let flags = try place(request.flagByteCount)
     let data = try place(request.dataByteCount)
     guard address.rawValue - image.base.rawValue < 1 << 31 else { throw outOfReach() }
     return MachOArenaLayout(
-      fileByteCount: offset.rawValue, code: code, constants: constants,
+      fileByteCount: offset.rawValue, code: code, constants: constants, unwind: unwindPart,
       writable: ArenaPart(
         range: AddressRange(
           start: header.range.start, byteCount: address.rawValue - header.range.start.rawValue),
@@ -105,9 +116,15 @@ struct MachOPreparation {
     commands.addSegment(
       named: MachOArenaLayout.codeSegmentName, layout.code, protection: [.read, .execute],
       sections: [Section(name: names.code, part: layout.code, flags: instructions)])
+    var constants = [Section(name: names.constants, part: layout.constants, flags: 0)]
+    if let unwind = layout.unwind { constants.append(Section(name: names.unwind, part: unwind, flags: 0)) }
+    let size = constants.reduce(0) { $0 + $1.part.range.byteCount }
     commands.addSegment(
-      named: MachOArenaLayout.constantSegmentName, layout.constants, protection: .read,
-      sections: [Section(name: names.constants, part: layout.constants, flags: 0)])
+      named: MachOArenaLayout.constantSegmentName,
+      ArenaPart(
+        range: AddressRange(start: layout.constants.range.start, byteCount: size),
+        fileOffset: layout.constants.fileOffset),
+      protection: .read, sections: constants)
     commands.addSegment(
       named: MachOArenaLayout.writableSegmentName, layout.writable, protection: [.read, .write],
       sections: [

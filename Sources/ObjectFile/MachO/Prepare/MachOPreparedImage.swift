@@ -6,6 +6,8 @@ public import Addressing
 /// The arena is a hole of a sparse file.
 public struct MachOPreparedImage: Sendable {
   public let layout: MachOArenaLayout
+  /// Nil for an image without an unwind table.
+  public let unwindRoom: MachOUnwindRoom?
   private(set) var contents: SparseImage
   /// Of the image as it was.
   private let oldSignature: MachOCodeSignature?
@@ -19,6 +21,7 @@ public struct MachOPreparedImage: Sendable {
     var preparation = try MachOPreparation(image, request)
     let made = try preparation.run(oldSignature)
     layout = made.layout
+    unwindRoom = preparation.unwindRoom(made.layout)
     signature = made.signature
     // What follows the segments is in `pieces`, at its new place.
     contents = SparseImage(

@@ -8,7 +8,11 @@ typedef unsigned long long word;
 typedef word operation(word left, word right);
 
 struct rule {
+#ifdef OTHER_TYPE
+  const signed char *name;
+#else
   const char *name;
+#endif
   operation *apply;
   const word *table;
 };

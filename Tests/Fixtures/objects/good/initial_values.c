@@ -6,6 +6,8 @@
 //# output 1: 2 two 1 2 30 4
 //# output 2: 3 one 1 2 3 4
 //# atoms 1: rewritten number; rewritten name; rewritten list
+//# note 1: firstValueChanged number
+//# note 1: firstValueChanged list
 #include <stdio.h>
 int number = 1 + EDIT;
 const char *name = EDIT == 1 ? "two" : "one";

@@ -1,4 +1,4 @@
-import Journal
+@_spi(Fuzzing) import Journal
 
 /// Whatever the bytes are: refused by name, or an update that encodes to exactly these bytes.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -12,6 +12,12 @@ public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   }
   if let record = try? UpdateRecord(decoding: bytes) {
     guard (try? record.encoded()) == bytes else { preconditionFailure("a record has two forms") }
+  }
+  if let shortcut = (try? ShortcutCoding.decode(bytes))?.shortcut {
+    guard (try? ShortcutCoding.encode(shortcut)) == bytes else { preconditionFailure("a shortcut has two forms") }
+  }
+  if let block = try? FreshBlockCoding.decode(bytes) {
+    precondition(FreshBlockCoding.encode(block) == bytes, "a block has two forms")
   }
   if let header = (try? TargetHeader.decode(bytes)) ?? nil {
     precondition(header.encoded() == Array(bytes.prefix(TargetHeader.byteCount)), "a header has two forms")

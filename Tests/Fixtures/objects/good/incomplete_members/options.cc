@@ -1,0 +1,3 @@
+#include "options.h"
+
+options::options(int level) : level(level * 10) {}
