@@ -62,6 +62,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
+    // What scripts/bench history measures with: journals of any length, made through the library.
+    .executableTarget(
+      name: "history-benchmark",
+      dependencies: [
+        "Addressing", "Journal", "ObjectFile", "Linker", .product(name: "GRDB", package: "GRDB.swift"),
+      ], path: "Tests/Benchmarks/History"),
     .testTarget(
       name: "ObjectFileTests", dependencies: ["ObjectFile", .product(name: "Crypto", package: "swift-crypto")]),
     .testTarget(

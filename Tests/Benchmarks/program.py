@@ -15,10 +15,11 @@ PER_UNIT = 100
 class Program:
     """`units` objects of 100 functions each. A function calls another of the program, often of another object."""
 
-    def __init__(self, folder, units, flags):
+    def __init__(self, folder, units, flags, main=None):
         self.folder = Path(folder)
         self.units = units
         self.flags = flags
+        self.main = main or "long f000000(long);\nint main(int n, char **v) { return n > 99 ? (int)f000000(n) : 0; }\n"
         self.image = self.folder / "program"
         self.objects = self.folder / "objects"
 
@@ -81,7 +82,7 @@ class Program:
         jobs = [(self.source(unit), self.folder / "pristine" / f"u{unit:04}.o") for unit in range(self.units)]
         (self.folder / "pristine").mkdir(exist_ok=True)
         main = self.folder / "pristine" / "main.o"
-        jobs.append(("long f000000(long);\nint main(int n, char **v) { return n > 99 ? (int)f000000(n) : 0; }\n", main))
+        jobs.append((self.main, main))
         with ThreadPoolExecutor(2) as pool:
             for _ in pool.map(lambda job: self._compile(*job), jobs):
                 pass

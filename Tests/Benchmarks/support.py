@@ -35,6 +35,8 @@ class Timed:
         _, status, usage = os.wait4(child, 0)
         self.nanoseconds = time.monotonic_ns() - self.start
         self.processor = int((usage.ru_utime + usage.ru_stime) * 1e9)
+        # Kibibytes, as getrusage(2) has it on Linux.
+        self.memory = usage.ru_maxrss
         self.path = output
         if status != 0:
             raise Failed(f"{shlex.join(words)}\n{self.text()}")
