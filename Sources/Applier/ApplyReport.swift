@@ -8,7 +8,7 @@ public struct ApplyReport: Hashable, Sendable {
   public var from: TargetHeader.Position
   public var to: TargetHeader.Position
   /// The updates taken, in order; empty where the target already stood there.
-  public var updates: [UpdateNumber] = []
+  public var updates: [UpdateRun] = []
   /// Set where nothing was written because nothing was to be.
   public var isDryRun = false
   /// Whether all threads must stand still for it: they are where more than cells changes, and where that was asked for.

@@ -39,7 +39,12 @@ import Testing
     }
   }
 
-  private func numbers(_ steps: [Step]) -> [Int64] { steps.flatMap(\.numbers).map(\.rawValue) }
+  private func numbers(_ run: UpdateRun) -> [Int64] {
+    let count = Int64(run.count)
+    return (0..<count).map { run.first.rawValue + (run.last < run.first ? -$0 : $0) }
+  }
+
+  private func numbers(_ steps: [Step]) -> [Int64] { steps.flatMap(\.runs).flatMap(numbers) }
 
   @Test func `sixty-four updates are one step as soon as the last of them is recorded`() throws {
     let history = try GeneratedHistory(seed: 1, count: 130, in: store)

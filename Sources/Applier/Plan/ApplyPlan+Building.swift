@@ -14,7 +14,7 @@ extension ApplyPlan {
     self.init(
       nature: nature, architecture: base.architecture, from: from, to: destination,
       direction: steps.allSatisfy { $0.direction == .backward } ? .backward : .forward,
-      updates: steps.flatMap(\.numbers), maps: builder.maps, protections: builder.protections,
+      updates: steps.flatMap(\.runs).joined(), maps: builder.maps, protections: builder.protections,
       guards: builder.guards, resize: builder.resize, edits: builder.edits.extents, cells: builder.cells.cells,
       initials: builder.initialGroups(),
       fresh: steps.compactMap { step in step.stretch.map { FreshBytes(stretch: $0, direction: step.direction) } })

@@ -14,7 +14,7 @@ public struct ApplyPlan: Sendable {
   /// Backward where every step is.
   public let direction: Direction
   /// The updates in the order in which they are taken, those that a stretch stands for among them.
-  public let updates: [UpdateNumber]
+  public let updates: [UpdateRun]
 
   /// Arena ranges that must be mapped.
   public let maps: [MapOperation]

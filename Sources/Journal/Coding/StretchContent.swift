@@ -51,23 +51,12 @@ struct StretchContent: Hashable {
       atoms: [], guards: UpdateContent.netGuards(of: guards), cursors: cursors)
   }
 
-  /// Where the fresh bytes are, with short gaps: what is read and written at once.
+  /// Where the fresh bytes are, with short gaps.
   func areas(in base: BaseImage) -> [AddressRange] {
-    var areas: [AddressRange] = []
-    for write in fresh {
-      let range = AddressRange(start: write.start, byteCount: UInt64(write.after.count))
-      if let last = areas.last, write.start.rawValue - last.end.rawValue <= Self.maximumGap,
-        base.segments.contains(where: { $0.range.contains(last.start) && $0.range.contains(range) })
-      {
-        areas[areas.count - 1] = AddressRange(start: last.start, byteCount: range.end.rawValue - last.start.rawValue)
-      } else {
-        areas.append(range)
-      }
-    }
-    return areas
+    var areas = StretchAreas(base: base)
+    areas.add(fresh.lazy.map { AddressRange(start: $0.start, byteCount: UInt64($0.after.count)) })
+    return areas.ascending
   }
-
-  static let maximumGap: UInt64 = 64
 }
 
 extension WriteOperation {

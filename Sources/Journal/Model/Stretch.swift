@@ -7,9 +7,9 @@ public import Addressing
 public struct Stretch: Sendable {
   /// From which update to which it leads, as recorded.
   public let range: ShortcutRange
-  /// Ascending.
-  public let numbers: [UpdateNumber]
-  /// Where the blocks' bytes are, with the gaps between them: none goes beyond a segment of the base image.
+  /// Its updates, ascending.
+  public let runs: [UpdateRun]
+  /// Where the blocks' bytes are, with short gaps between them, ascending: none goes beyond a segment of the base image.
   public internal(set) var areas: [AddressRange]
   let branch: Int64
   /// How many blocks there are: another process may prune between two passes over them.

@@ -73,9 +73,9 @@ public struct Step: Hashable, Sendable {
   }
 
   /// The updates that are taken with it, in the order in which they are taken.
-  public var numbers: [UpdateNumber] {
-    guard let stretch else { return [update.number] }
-    return direction == .forward ? stretch.numbers : stretch.numbers.reversed()
+  public var runs: [UpdateRun] {
+    guard let stretch else { return [UpdateRun(update.number, update.number)] }
+    return direction == .forward ? stretch.runs : stretch.runs.reversed().map(\.reversed)
   }
 }
 

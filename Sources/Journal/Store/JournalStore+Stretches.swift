@@ -62,10 +62,10 @@ extension JournalStore {
     let update = Update(
       number: row.range.to, digest: try shortcuts.digest(of: row.range.to),
       parent: try shortcuts.digest(of: row.range.from), content: try table.content(of: row))
-    let areas = try table.areas(in: row.range, of: row.branch)
+    let (areas, blockCount) = try table.areas(in: row.range, of: row.branch)
     let stretch = Stretch(
-      range: row.range, numbers: try table.numbers(in: row.range, of: row.branch), areas: areas.flatMap(\.self),
-      branch: row.branch, blockCount: areas.count, store: self)
+      range: row.range, runs: try table.runs(in: row.range, of: row.branch), areas: areas,
+      branch: row.branch, blockCount: blockCount, store: self)
     return Step(update: update, direction: direction, stretch: stretch)
   }
 }

@@ -105,7 +105,7 @@ struct StretchTable {
     var order = FreshOrder(base: store.base)
     for part in parts {
       let content = try content(of: part)
-      order.add(content.operations, areas: try areas(in: part.range, of: branch).flatMap(\.self))
+      order.add(content.operations, areas: try areas(in: part.range, of: branch).areas)
       contents.append(content)
     }
     guard order.isKept else { return nil }
@@ -190,20 +190,38 @@ struct StretchTable {
     try byteCount.map { try LZ4Block.decompress(stored, byteCount: $0) } ?? stored
   }
 
-  /// Of each block where its bytes are.
-  func areas(in range: ShortcutRange, of branch: Int64) throws -> [[AddressRange]] {
-    try db.all(
+  /// Where the bytes of a stretch's blocks are, and how many blocks there are.
+  func areas(in range: ShortcutRange, of branch: Int64) throws -> (areas: [AddressRange], blockCount: Int) {
+    var areas = StretchAreas(base: store.base)
+    var count = 0
+    let rows = try db.cursor(
       "SELECT areas FROM fresh_block WHERE branch_id = ? AND to_number > ? AND to_number <= ? ORDER BY to_number",
-      [branch, range.from.rawValue, range.to.rawValue]
-    ) { try FreshBlockCoding.decodeAreas(try $0.blob(0)) }
+      [branch, range.from.rawValue, range.to.rawValue])
+    while let row = try rows.next() {
+      areas.add(try FreshBlockCoding.decodeAreas(try row.blob(0)))
+      count += 1
+    }
+    return (areas.ascending, count)
   }
 
-  /// The updates of a branch from the first after one number up to another, ascending.
-  func numbers(in range: ShortcutRange, of branch: Int64) throws -> [UpdateNumber] {
-    try db.all(
-      "SELECT number FROM update_entry WHERE branch_id = ? AND number > ? AND number <= ? ORDER BY number",
-      [branch, range.from.rawValue, range.to.rawValue]
-    ) { UpdateNumber(try $0.integer(0)) }
+  /// The updates of a stretch, ascending.
+  func runs(in range: ShortcutRange, of branch: Int64) throws -> [UpdateRun] {
+    let arguments: [(any StatementValue)?] = [branch, range.from.rawValue, range.to.rawValue]
+    let condition = "FROM update_entry WHERE branch_id = ? AND number > ? AND number <= ?"
+    let ends = try db.first("SELECT min(number), count(*) \(condition)", arguments) {
+      (first: try $0.integer(0), count: try $0.integer(1))
+    }
+    // Without branches there is one, and SQLite counts faster than it can be asked for each.
+    if let ends, ends.first + ends.count - 1 == range.to.rawValue {
+      return [UpdateRun(UpdateNumber(ends.first), range.to)]
+    }
+    var runs: [UpdateRun] = []
+    let rows = try db.cursor("SELECT number \(condition) ORDER BY number", arguments)
+    while let row = try rows.next() {
+      let number = UpdateNumber(try row.integer(0))
+      runs.append(joining: UpdateRun(number, number))
+    }
+    return runs
   }
 
   /// - Parameter body: whether to go on.

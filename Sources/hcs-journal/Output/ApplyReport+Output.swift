@@ -9,7 +9,7 @@ extension ApplyReport {
     let way = "\(from.number.title) → \(style.bold(to.number.title))"
     if isDryRun {
       return [
-        "\(target): would go \(way), by \(updates.map { "\($0)" }.joined(separator: ", "))",
+        "\(target): would go \(way), by \(updates.map(\.text).joined(separator: ", "))",
         "  \(byteCount.counted("byte")) would be written; nothing was",
         stopsThreads ? "  all threads would stand still meanwhile" : "  no thread would stand still for it",
       ]
@@ -58,7 +58,7 @@ extension ApplyReport {
 
   var members: [(String, JSONValue?)] {
     [
-      ("from", from.json), ("to", to.json), ("updates", .array(updates.map { .integer($0.rawValue) })),
+      ("from", from.json), ("to", to.json), ("updates", .array(updates.map(\.json))),
       ("alreadyThere", .boolean(isAlreadyThere)), ("dryRun", .boolean(isDryRun)),
       ("stopsThreads", .boolean(stopsThreads)), ("byteCount", .count(byteCount)),
       ("mappedByteCount", .count(mappedByteCount)), ("initializedVariableCount", .count(initializedVariableCount)),
