@@ -9,8 +9,8 @@ struct FreshPass {
   private let base: BaseImage
   private let places: PlanBuilder
   private let isFile: Bool
-  /// Of each extent that a write has come to, whether it was written.
-  private var isWritten: [Bool] = []
+  /// Of each extent of a task that a write has come to, whether it was written.
+  private var isWritten = FlagRuns()
 
   init(_ comparison: TargetComparison, base: BaseImage) {
     self.comparison = comparison
@@ -45,7 +45,8 @@ struct FreshPass {
     try pass.forEachWindow { (window) throws(ApplyError) in
       let found = try pass.read(window)
       let due = try pass.due(of: window, found)
-      written += due.flags
+      // A file's copy is not undone.
+      if !isFile { written.append(due.flags) }
       sum += due.byteCount
       if due.byteCount > 0 { try pass.put(due.flags[...], isAfter: window.direction == .forward, window, over: found) }
       return true
@@ -55,21 +56,20 @@ struct FreshPass {
 
   /// Takes back what `write` has written, in a task: in none of it stood what it found to be there already.
   mutating func undo() throws(ApplyError) {
-    guard !isFile, isWritten.contains(true) else { return }
+    guard isWritten.containsTrue else { return }
     let pass = self
-    var rest = isWritten[...]
+    var rest = isWritten
     try pass.forEachWindow { (window) throws(ApplyError) in
-      let flags = rest.prefix(window.extents.count)
-      rest = rest.dropFirst(flags.count)
-      if flags.contains(true) { try pass.put(flags, isAfter: false, window, over: try pass.read(window)) }
+      let flags = rest.takeFirst(window.extents.count)
+      if flags.contains(true) { try pass.put(flags[...], isAfter: false, window, over: try pass.read(window)) }
       // What `write` has not come to may not be readable.
       return !rest.isEmpty
     }
-    isWritten = []
+    isWritten = FlagRuns()
   }
 
   /// To be called once what was written may be in use.
-  mutating func keep() { isWritten = [] }
+  mutating func keep() { isWritten = FlagRuns() }
 
   /// Where a target that stands at the end of the plan holds something else.
   func mismatches() throws(ApplyError) -> [ContentMismatch] {
