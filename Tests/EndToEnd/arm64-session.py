@@ -29,6 +29,7 @@ BUILDS = {
     "guarded": (GCC, ["-O2", "-fdata-sections", "-fPIC", "-mbranch-protection=standard"], ["-pie", "-Wl,-z,now"]),
     "fixed": (CLANG, ["-O0", "-fno-pie"], ["-no-pie"]),
     "static": (GCC, ["-Os", "-ffunction-sections", "-fdata-sections", "-fno-pie", "-fno-tree-loop-distribute-patterns"], ["-static", "-Wl,-u,puts,-u,strchr"]),
+    "small-got": (GCC, ["-O2", "-ffunction-sections", "-fdata-sections", "-fpic"], ["-pie"]),
     "throws": (GXX, ["-O1", "-ffunction-sections", "-fno-section-anchors", "-DPRINTS"], ["-pie"]),
     "throws-fixed": (GXX, ["-O2", "-ffunction-sections", "-fno-section-anchors", "-fno-pie", "-DPRINTS"], ["-no-pie"]),
     "throws-clang": (CLANGXX, ["-O1", "-ffunction-sections", "-fPIE", "-DPRINTS"], ["-pie", "-fuse-ld=lld"]),

@@ -8,6 +8,7 @@ struct EmitterState {
   var loader: any LoaderRecords
   let machine: any Machine
   private var gotCells: [VirtualAddress: VirtualAddress] = [:]
+  var offsetTable = OffsetTable()
 
   init(base: BaseImage, allocator: ArenaAllocator, loader: any LoaderRecords) {
     draft = UpdateDraft(base: base)
@@ -41,6 +42,15 @@ struct EmitterState {
     let cell = try addCell(to: target).cell
     gotCells[target] = cell
     return cell
+  }
+
+  /// What answers a reference to a place of the image: a cell where nothing else will do.
+  mutating func value(of address: VirtualAddress, for need: FixupNeed) throws(LinkError) -> FixupValue {
+    switch need {
+    case .gotCell(isRelaxable: false): .cell(try gotCell(to: address))
+    case .cellOffset: .cellOffset(try tableOffset(to: address))
+    default: .address(address)
+    }
   }
 
   mutating func addBoundCell(_ symbol: ImportedSymbol, identity: AtomIdentity) throws(LinkError) -> VirtualAddress {

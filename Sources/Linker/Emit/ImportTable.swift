@@ -31,15 +31,14 @@ struct ImportTable {
     let slots = try directory.baseImports(named: name).filter { $0.kind != .word }
     if try directory.isIndirectFunction(name) { return .value(try indirect(name, slots, need, &emitter)) }
     if let copy = slots.first(where: { $0.kind == .copy }) {
-      guard case .gotCell(isRelaxable: false) = need else { return .value(.address(copy.slot)) }
-      return .value(.cell(try emitter.gotCell(to: copy.slot)))
+      return .value(try emitter.value(of: copy.slot, for: need))
     }
     if let stub = slots.first(where: { $0.kind == .canonicalStub }) {
-      guard need == .gotCell(isRelaxable: false) else { return .value(.address(stub.slot)) }
-      return .value(.cell(try emitter.gotCell(to: stub.slot)))
+      return .value(try emitter.value(of: stub.slot, for: need))
     }
     guard let symbol = try symbol(name, slots, need) else {
       guard isWeak else { throw undefined(name) }
+      if need == .cellOffset { return .value(.cellOffset(try emitter.emptyTableOffset())) }
       // A cell that nothing ever fills holds 0.
       guard case .gotCell(isRelaxable: false) = need else { return .value(.absolute(0)) }
       return .value(.cell(try emitter.allocator.cell()))
@@ -48,6 +47,7 @@ struct ImportTable {
     switch need {
     case .call: return .value(.address(try stub(symbol, slots, &emitter)))
     case .gotCell: return .value(.cell(try cell(symbol, slots, &emitter)))
+    case .cellOffset: return .value(.cellOffset(try emitter.tableOffset(to: symbol)))
     case .address:
       guard let isFunction = try libraries.symbol(named: name)?.isFunction else {
         guard isWeak else { throw LinkError(.undefinedSymbol, symbol: name) }

@@ -35,13 +35,17 @@ struct PieceEmitter {
     do {
       return try relocated(id, at: place, into: &state)
     } catch {
-      var named = error
-      named.object = error.object ?? set.objects[id.object].path
-      if let symbol = error.symbol, symbol != set[id].name, !set[id].name.isEmpty {
-        named.detail = [error.detail, "in \(set[id].name)"].compactMap { $0 }.joined(separator: ", ")
-      }
-      throw named
+      throw named(error, id)
     }
+  }
+
+  private func named(_ error: LinkError, _ id: PieceID) -> LinkError {
+    var named = error
+    named.object = error.object ?? set.objects[id.object].path
+    if let symbol = error.symbol, symbol != set[id].name, !set[id].name.isEmpty {
+      named.detail = [error.detail, "in \(set[id].name)"].compactMap { $0 }.joined(separator: ", ")
+    }
+    return named
   }
 
   private mutating func relocated(
@@ -77,6 +81,19 @@ struct PieceEmitter {
     let pointers = Dictionary(
       relocated.pointers.map { ($0.offset, $0.target) }, uniquingKeysWith: { first, _ in first })
     return Content(bytes: relocated.bytes, fixups: relocated.fixups, pointers: pointers, binds: binds)
+  }
+
+  // MARK: Offset table
+
+  /// Gives code that reads cells by their distance from one page its cells, before any others stand between them.
+  mutating func addTableCells(for ids: [PieceID], into state: inout EmitterState) throws(LinkError) {
+    for id in ids where set[id].goesByOffsetTable {
+      do throws(LinkError) {
+        try resolver.addTableCells(of: id, into: &state)
+      } catch {
+        throw named(error, id)
+      }
+    }
   }
 
   // MARK: Unwind information

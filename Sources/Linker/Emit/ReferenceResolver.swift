@@ -40,6 +40,7 @@ struct ReferenceResolver {
   private mutating func destination(
     _ index: Int, of id: PieceID, _ need: FixupNeed, into state: inout EmitterState
   ) throws(LinkError) -> ImportTable.Answer {
+    if need == .cellPage { return .value(.address(try state.offsetTablePage())) }
     let (target, object) = set.target(index, of: id)
     if let detour = set[id].detours[index] {
       let field = try place(id).displaced(by: Int64(set[id].relocations[index].offset))
@@ -64,6 +65,15 @@ struct ReferenceResolver {
       if set[target].kind == .threadLocal { return try .value(threadLocal(target, anchor)) }
       if need == .size { return .value(.size(set[target].byteCount)) }
       return try .value(address(try place(target).displaced(by: anchor), need, &state))
+    }
+  }
+
+  /// Cells for all that a piece reads by their distance from one page.
+  mutating func addTableCells(of id: PieceID, into state: inout EmitterState) throws(LinkError) {
+    let piece = set[id]
+    let needs = memory.machine.plan(piece.relocations, bytes: piece.bytes, isCode: true).needs
+    for (index, need) in needs.enumerated() where need == .cellOffset {
+      _ = try resolve(index, of: id, need, into: &state)
     }
   }
 
@@ -103,8 +113,7 @@ struct ReferenceResolver {
   private func address(
     _ address: VirtualAddress, _ need: FixupNeed, _ state: inout EmitterState
   ) throws(LinkError) -> FixupValue {
-    if need == .gotCell(isRelaxable: false) { return .cell(try state.gotCell(to: address)) }
-    return isThreadNeed(need) ? .threadOffset(0) : .address(address)
+    isThreadNeed(need) ? .threadOffset(0) : try state.value(of: address, for: need)
   }
 
   private mutating func external(
@@ -119,10 +128,10 @@ struct ReferenceResolver {
       throw LinkError(.newThreadLocal, object: set.objects[id.object].path, symbol: name)
     }
     if Self.loaderDefined.contains(name), isThreadNeed(need) { return .value(.threadOffset(0)) }
-    if name == Self.offsetTable {
+    if name == ReferenceTarget.offsetTable {
       throw LinkError(
         .unsupportedRelocation, object: set.objects[id.object].path, symbol: name,
-        detail: "code goes by the table's own place (-fpic on arm64); compile with -fPIC")
+        detail: "code goes by the table's own place; compile with -fPIC")
     }
     // No loader writes into code (-mcmodel=large keeps addresses there).
     let isWord = memory.machine.isWord(set[id].relocations[index].type) && set[id].kind != .code
@@ -136,8 +145,9 @@ struct ReferenceResolver {
   }
 
   /// The call of a thread-local sequence names it even where the sequence is rewritten without the call.
-  private static let loaderDefined: Set<String> = ["__tls_get_addr", offsetTable, "_TLS_MODULE_BASE_"]
-  private static let offsetTable = "_GLOBAL_OFFSET_TABLE_"
+  private static let loaderDefined: Set<String> = [
+    "__tls_get_addr", ReferenceTarget.offsetTable, "_TLS_MODULE_BASE_",
+  ]
 
   private func threadLocal(_ target: PieceID, _ anchor: Int64) throws(LinkError) -> FixupValue {
     let symbol = set[target].symbols.first

@@ -65,6 +65,7 @@ struct UpdateEmitter {
     let resolver = ReferenceResolver(
       identities: identities, memory: memory, places: places, entries: planner.entries)
     var pieces = PieceEmitter(identities: identities, memory: memory, base: base, resolver: resolver)
+    try pieces.addTableCells(for: decisions.placed.sorted() + decisions.inPlace.keys.sorted(), into: &state)
     for id in decisions.placed.sorted() {
       try place(id, &pieces)
     }

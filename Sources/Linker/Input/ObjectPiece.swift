@@ -39,6 +39,8 @@ struct ObjectPiece {
   var bytes: [UInt8]
   /// Of the functions in it.
   var unwinding: [PieceUnwinding] = []
+  /// Code that takes the page of the GOT, to read cells by their distance from it.
+  var goesByOffsetTable = false
   /// The functions that the loader asks code in it for.
   var resolved: [String] = []
   /// By the relocation's index.
@@ -87,4 +89,7 @@ enum ReferenceTarget: Hashable {
   case inner(piece: Int, offset: UInt64?)
   case absolute(UInt64)
   case none
+
+  /// What code that goes by the place of the GOT names.
+  static let offsetTable = "_GLOBAL_OFFSET_TABLE_"
 }

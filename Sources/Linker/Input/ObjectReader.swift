@@ -204,9 +204,13 @@ struct ObjectReader {
     pieces[index].relocations.sort { $0.offset < $1.offset }
     var targets: [ReferenceTarget] = []
     var anchors: [UInt64] = []
-    for relocation in pieces[index].relocations {
+    for (number, relocation) in pieces[index].relocations.enumerated() {
       let symbol = try source.symbol(relocation.symbol)
       targets.append(target(of: relocation, symbol, from: pieces[index], &tails))
+      if symbol.name == ReferenceTarget.offsetTable, let page = machine.offsetTablePage(for: relocation.type) {
+        pieces[index].relocations[number].type = page
+        pieces[index].goesByOffsetTable = true
+      }
       anchors.append(symbol.place.isCommon ? 0 : symbol.value)
     }
     pieces[index].targets = targets

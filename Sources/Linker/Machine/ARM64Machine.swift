@@ -24,6 +24,10 @@ struct ARM64Machine: Machine {
     }
   }
 
+  func offsetTablePage(for type: UInt32) -> UInt32? {
+    ARM64Relocation(rawValue: type) == .adrPRelPgHi21 ? ARM64Relocation.offsetTablePage.rawValue : nil
+  }
+
   func isCall(_ type: UInt32) -> Bool { ARM64Relocation(rawValue: type)?.field == .branch26 }
 
   func fieldTails() -> any FieldTails { NoFieldTails() }

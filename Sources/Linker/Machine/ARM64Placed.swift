@@ -106,6 +106,7 @@ struct ARM64Reading: Hashable {
     case .byte21: return differs(only: 0x60ff_ffe0) && tell(.max, target(linked.distance21))
     case .page21: return readPage(type, compiled, linked, place)
     case .offset12: return readOffset(type, compiled, linked, place)
+    case .offset15: return differs(only: 0x3f_fc00) && tell(0x7fff, linked.offset12)
     case .offset24: return differs(only: 0x3f_fc00) && tell(0xfff << 12, UInt64(linked.word >> 10 & 0xfff) << 12)
     case .move16(let group):
       let shift = 16 * UInt64(group)
@@ -135,7 +136,7 @@ struct ARM64Reading: Hashable {
       return true
     }
     return linked.isMoveHigh && tell(0xffff << 16, linked.immediate16 << 16, of: .threadOffset)
-      && type.meaning != .address && type.meaning != .gotCell
+      && !type.meaning.takesAddress
   }
 
   private mutating func readOffset(
@@ -186,7 +187,7 @@ struct ARM64Reading: Hashable {
       }
       // ldr x0, [x0, cell]: the descriptor's call has become a load of the offset.
       return linked.isLoad64 && tell(0xfff, linked.offset12, of: .threadCell)
-    case .threadOffset: return false
+    case .offsetTable, .threadOffset: return false
     }
   }
 }
@@ -195,7 +196,7 @@ extension ARM64Relocation {
   fileprivate var target: ARM64Reading.Target {
     switch meaning {
     case .address: .address
-    case .gotCell: .cell
+    case .gotCell, .offsetTable: .cell
     case .threadOffset: .threadOffset
     case .initialExec: .threadCell
     case .threadDescriptor: .descriptor
@@ -250,12 +251,24 @@ private struct ARM64References {
       sum.bits |= page
       sums[key(relocation)]?[relocation.addend] = sum
     }
+    let table = offsetTable()
     return PlacedMatch(
       references: relocations.indices.map { index in
         guard let reading = readings[index] else { return .opaque }
         if let reference = reading.reference { return reference }
+        switch ARM64Relocation(rawValue: relocations[index].type) {
+        case .offsetTablePage: return .consumed
+        case .ld64GotPageLo15: return table.map { .cell(VirtualAddress($0 &+ reading.bits)) } ?? .opaque
+        default: break
+        }
         return reference(relocations[index], among: sums[key(relocations[index])] ?? [:])
       })
+  }
+
+  /// The page that the atom's offsets of cells count from.
+  private func offsetTable() -> UInt64? {
+    let page = relocations.firstIndex { ARM64Relocation(rawValue: $0.type) == .offsetTablePage }
+    return page.flatMap { readings[$0]?.bits }
   }
 
   private func key(_ relocation: AtomRelocation) -> Key {

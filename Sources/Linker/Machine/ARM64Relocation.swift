@@ -77,6 +77,9 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
   /// The distance to a GOT cell in 64 bits, which the psABI has no type for: clang's exception tables find types by words of
   /// data that far, and any cell will do.
   case gotPCRel64 = 0xFFFF_FF00
+  /// R_AARCH64_ADR_PREL_PG_HI21 to `_GLOBAL_OFFSET_TABLE_`, for which the psABI has no type of its own: from that page loads
+  /// of 15 bits count.
+  case offsetTablePage = 0xFFFF_FF01
 
   /// What of an instruction, or which word of data, the relocation fills.
   enum Field: Hashable, Sendable {
@@ -97,6 +100,8 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
     case page21
     /// The 12-bit operand of `add`, loads and stores.
     case offset12
+    /// The same where the offset is of 15 bits, in 8-byte words.
+    case offset15
     /// The same of an `add` that shifts its operand left by 12.
     case offset24
     /// The operand of `movz` or `movk` for the 16 bits of that number.
@@ -108,9 +113,14 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
   enum Meaning: Hashable, Sendable {
     case address
     case gotCell
+    /// The page of the GOT, and where behind it a cell stands.
+    case offsetTable
     case threadOffset
     case initialExec
     case threadDescriptor
+
+    /// Whether an address answers it; for a cell, that of its content.
+    var takesAddress: Bool { self == .address || self == .gotCell || self == .offsetTable }
   }
 
   var field: Field {
@@ -124,13 +134,16 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
     case .condBr19, .ldPRelLo19: .word19
     case .tstBr14: .word14
     case .adrPRelLo21: .byte21
-    case .adrPRelPgHi21, .adrPRelPgHi21NC, .adrGotPage, .tlsIEAdrGotTPRelPage21, .tlsDescAdrPage21: .page21
+    case .adrPRelPgHi21, .adrPRelPgHi21NC, .adrGotPage, .offsetTablePage, .tlsIEAdrGotTPRelPage21,
+      .tlsDescAdrPage21:
+      .page21
     case .addAbsLo12NC, .ldst8AbsLo12NC, .ldst16AbsLo12NC, .ldst32AbsLo12NC, .ldst64AbsLo12NC, .ldst128AbsLo12NC,
       .ld64GotLo12NC, .tlsIELd64GotTPRelLo12NC, .tlsDescLd64Lo12, .tlsDescAddLo12, .tlsLEAddTPRelLo12,
       .tlsLEAddTPRelLo12NC, .tlsLELdst8TPRelLo12, .tlsLELdst8TPRelLo12NC, .tlsLELdst16TPRelLo12,
       .tlsLELdst16TPRelLo12NC, .tlsLELdst32TPRelLo12, .tlsLELdst32TPRelLo12NC, .tlsLELdst64TPRelLo12,
       .tlsLELdst64TPRelLo12NC, .tlsLELdst128TPRelLo12, .tlsLELdst128TPRelLo12NC:
       .offset12
+    case .ld64GotPageLo15: .offset15
     case .tlsLEAddTPRelHi12: .offset24
     case .movwUAbsG0, .movwUAbsG0NC, .tlsLEMovwTPRelG0, .tlsLEMovwTPRelG0NC: .move16(0)
     case .movwUAbsG1, .movwUAbsG1NC, .tlsLEMovwTPRelG1, .tlsLEMovwTPRelG1NC: .move16(1)
@@ -143,6 +156,7 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
   var meaning: Meaning {
     switch self {
     case .adrGotPage, .ld64GotLo12NC, .gotPCRel32, .gotPCRel64: .gotCell
+    case .offsetTablePage, .ld64GotPageLo15: .offsetTable
     case .tlsIEAdrGotTPRelPage21, .tlsIELd64GotTPRelLo12NC: .initialExec
     case .tlsDescAdrPage21, .tlsDescLd64Lo12, .tlsDescAddLo12, .tlsDescCall: .threadDescriptor
     case .tlsLEMovwTPRelG2, .tlsLEMovwTPRelG1, .tlsLEMovwTPRelG1NC, .tlsLEMovwTPRelG0, .tlsLEMovwTPRelG0NC,
@@ -195,6 +209,7 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
     .tlsDescAdrPage21: "TLSDESC_ADR_PAGE21", .tlsDescLd64Lo12: "TLSDESC_LD64_LO12",
     .tlsDescAddLo12: "TLSDESC_ADD_LO12", .tlsDescCall: "TLSDESC_CALL", .copy: "COPY", .globDat: "GLOB_DAT",
     .jumpSlot: "JUMP_SLOT", .relative: "RELATIVE", .tlsDTPMod: "TLS_DTPMOD", .tlsDTPRel: "TLS_DTPREL",
-    .gotPCRel64: "GOTPCREL64", .tlsTPRel: "TLS_TPREL", .tlsDesc: "TLSDESC", .iRelative: "IRELATIVE",
+    .offsetTablePage: "ADR_PREL_PG_HI21", .gotPCRel64: "GOTPCREL64",
+    .tlsTPRel: "TLS_TPREL", .tlsDesc: "TLSDESC", .iRelative: "IRELATIVE",
   ]
 }

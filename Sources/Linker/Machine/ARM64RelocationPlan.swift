@@ -8,6 +8,7 @@ struct ARM64RelocationPlan: RelocationPlan {
   init(relocations: [AtomRelocation], bytes: [UInt8], isCode: Bool) {
     needs.reserveCapacity(relocations.count)
     let kept = Self.symbolsReadFromCells(relocations, bytes)
+    let hasTable = Self.readsTable(relocations)
     for relocation in relocations {
       guard let type = ARM64Relocation(rawValue: relocation.type) else {
         needs.append(.refused(.unknownType))
@@ -18,8 +19,16 @@ struct ARM64RelocationPlan: RelocationPlan {
         needs.append(.refused(.outsideAtom))
         continue
       }
-      needs.append(Self.need(type, relocation, ARM64Instruction(bytes, at: relocation.offset), kept))
+      needs.append(Self.need(type, relocation, ARM64Instruction(bytes, at: relocation.offset), kept, hasTable))
     }
+  }
+
+  /// Whether cells are read by their distance from the page of the GOT, and the page is taken in the same atom: which page it
+  /// is matters to nobody else then.
+  private static func readsTable(_ relocations: [AtomRelocation]) -> Bool {
+    let types = Set(relocations.map(\.type))
+    return types.contains(ARM64Relocation.offsetTablePage.rawValue)
+      && types.contains(ARM64Relocation.ld64GotPageLo15.rawValue)
   }
 
   /// The symbols whose cells are read by more than `adrp` and `ldr`: these must stay reads of cells.
@@ -38,7 +47,8 @@ struct ARM64RelocationPlan: RelocationPlan {
   }
 
   private static func need(
-    _ type: ARM64Relocation, _ relocation: AtomRelocation, _ instruction: ARM64Instruction?, _ kept: Set<Int>
+    _ type: ARM64Relocation, _ relocation: AtomRelocation, _ instruction: ARM64Instruction?, _ kept: Set<Int>,
+    _ hasTable: Bool
   ) -> FixupNeed {
     switch type {
     case .none: return .nothing
@@ -46,7 +56,9 @@ struct ARM64RelocationPlan: RelocationPlan {
     case .call26, .jump26: return isOfKind(instruction, type) ? .call : .refused(.unknownSequence)
     case .plt32: return .call
     case .abs16, .prel16: return .refused(.narrowField)
-    case .ld64GotOffLo15, .ld64GotPageLo15, .gotLdPRel19: return .refused(.gotBase)
+    case .ld64GotOffLo15, .gotLdPRel19: return .refused(.gotBase)
+    case .offsetTablePage, .ld64GotPageLo15:
+      guard hasTable, relocation.addend == 0 else { return .refused(.gotBase) }
     case .tlsGDAdrPRel21, .tlsGDAdrPage21, .tlsGDAddLo12NC, .tlsLDAdrPRel21, .tlsLDAdrPage21, .tlsLDAddLo12NC:
       return .refused(.threadCall)
     case .copy, .globDat, .jumpSlot, .relative, .tlsDTPMod, .tlsDTPRel, .tlsTPRel, .tlsDesc, .iRelative:
@@ -57,6 +69,7 @@ struct ARM64RelocationPlan: RelocationPlan {
     return switch type.meaning {
     case .address: .address
     case .gotCell: .gotCell(isRelaxable: !kept.contains(relocation.symbol))
+    case .offsetTable: type == .offsetTablePage ? .cellPage : .cellOffset
     case .threadOffset: .threadOffset
     case .initialExec: .initialExec
     case .threadDescriptor: .threadDescriptor
@@ -72,6 +85,7 @@ struct ARM64RelocationPlan: RelocationPlan {
     case .page21: instruction.isPageAddress
     case .byte21: instruction.isAddress
     case .offset12: instruction.isAccess || instruction.word & 0x7fc0_0000 == 0x1100_0000
+    case .offset15: instruction.isLoad64
     case .offset24: instruction.word & 0x7fc0_0000 == 0x1140_0000
     // cbz, b.cond and ldr (literal) · tbz · movz, movk, movn
     case .word19: true
@@ -131,6 +145,7 @@ extension RelocationPass {
     switch value {
     case .address(let target), .cell(let target):
       try writeAddress(of: target, isCell: value == .cell(target), instruction, relocation, type)
+    case .cellOffset(let offset): try writeCellOffset(offset, instruction, relocation, type)
     case .absolute(let number): try writeNumber(number, instruction, relocation, type)
     case .threadOffset(let offset): try writeThreadOffset(offset &+ relocation.addend, instruction, relocation, type)
     case .size, .imported: throw unsuitable(relocation, value)
@@ -142,7 +157,8 @@ extension RelocationPass {
     _ type: ARM64Relocation
   ) throws(LinkError) {
     let value: FixupValue = isCell ? .cell(target) : .address(target)
-    guard type.meaning == .gotCell || (type.meaning == .address && !isCell) else { throw unsuitable(relocation, value) }
+    let isSuitable = isCell ? type.meaning == .gotCell : type.meaning.takesAddress
+    guard isSuitable else { throw unsuitable(relocation, value) }
     let sum = target.displaced(by: relocation.addend)
     let here = place.displaced(by: Int64(relocation.offset))
     let distance = Int64(bitPattern: sum.rawValue &- here.rawValue)
@@ -173,8 +189,22 @@ extension RelocationPass {
     case .move16(let group) where !isPositionIndependent:
       put32(instruction.with(sum.rawValue >> (16 * UInt64(group)), at: 5, count: 16).word, at: relocation.offset)
     case .move16: throw slides(relocation)
-    case .marker, .word64, .word32, .distance64, .distance32, .offset24, .refused: throw unsuitable(relocation, value)
+    case .marker, .word64, .word32, .distance64, .distance32, .offset15, .offset24, .refused:
+      throw unsuitable(relocation, value)
     }
+  }
+
+  /// `G(GDAT(S)) - Page(GOT)`, from 0 to 2^15 (AAELF64, GOT-relative instruction relocations).
+  private mutating func writeCellOffset(
+    _ offset: UInt64, _ instruction: ARM64Instruction, _ relocation: AtomRelocation, _ type: ARM64Relocation
+  ) throws(LinkError) {
+    guard type.field == .offset15 else { throw unsuitable(relocation, .cellOffset(offset)) }
+    guard offset < 1 << 15, offset & 7 == 0 else {
+      throw error(
+        relocation, .relocationOutOfRange,
+        "code reads more cells than loads reach from one page; compile with -fPIC, or record fewer objects at once")
+    }
+    put32(instruction.with(offset >> 3, at: 10, count: 12).word, at: relocation.offset)
   }
 
   private func check(

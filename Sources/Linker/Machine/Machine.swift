@@ -22,6 +22,9 @@ protocol Machine: Sendable {
   /// What asks for the distance to a GOT cell where `type` asks for that to a word of data; nil for any other.
   func cellDistance(for type: UInt32) -> UInt32?
 
+  /// What asks for the page of the table of cells where `type` asks for that of `_GLOBAL_OFFSET_TABLE_`; nil for any other.
+  func offsetTablePage(for type: UInt32) -> UInt32?
+
   /// A direct call or jump to a function, which may go there by way of a veneer.
   func isCall(_ type: UInt32) -> Bool
 

@@ -60,7 +60,7 @@ extension RelocationPass {
     case .absolute:
       guard relocation.type != X86Relocation.gotPCRel.rawValue else { return nil }
       return first(.immediate) ?? first(.address)
-    case .size, .imported: return nil
+    case .cellOffset, .size, .imported: return nil
     }
   }
 

@@ -16,6 +16,8 @@ struct X86Machine: Machine {
   }
 
   /// Branches reach everything.
+  func offsetTablePage(for type: UInt32) -> UInt32? { nil }
+
   func isCall(_ type: UInt32) -> Bool { false }
 
   func fieldTails() -> any FieldTails { X86FieldTails() }

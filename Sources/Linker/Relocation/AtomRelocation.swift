@@ -22,6 +22,10 @@ enum FixupNeed: Hashable, Sendable {
   case call
   /// A GOT cell that holds the symbol's address. Where `isRelaxable`, `.address` serves as well.
   case gotCell(isRelaxable: Bool)
+  /// A page, for all of an atom the same.
+  case cellPage
+  /// How far behind that page a cell with the symbol's address stands, in bytes.
+  case cellOffset
   /// The variable's offset from the thread pointer.
   case threadOffset
   /// The two-cell call of `__tls_get_addr` for one variable: `.threadOffset`, or `.cell` of the offset.
@@ -57,7 +61,7 @@ enum RelocationRefusal: Hashable, Sendable {
     case .unknownType: "the psABI known here has no such type"
     case .narrowField: "a field of 8 or 16 bits cannot hold an address"
     case .gotBase:
-      "it is relative to the start of the GOT (large code model, arm64's -fpic); compile with -mcmodel=small, or -fPIC"
+      "it is relative to the start of the GOT, or to itself (large or tiny code model); compile with -mcmodel=small, or -fPIC"
     case .loaderOnly: "only a dynamic loader may meet it, not a linker"
     case .extendedPrefix: "it marks an APX instruction; compile without -mapxf"
     case .threadCall: "it belongs to a call of __tls_get_addr; compile with -mtls-dialect=desc"
@@ -72,6 +76,8 @@ enum FixupValue: Hashable, Sendable {
   case address(VirtualAddress)
   /// The address of the cell.
   case cell(VirtualAddress)
+  /// How far the cell stands behind the page that `.cellPage` is answered with, in bytes.
+  case cellOffset(UInt64)
   /// Relative to the thread pointer: the symbol's offset less the aligned size of the thread-local segment.
   case threadOffset(Int64)
   case size(UInt64)

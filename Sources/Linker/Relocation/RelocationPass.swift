@@ -65,7 +65,7 @@ extension RelocationPass {
     case .imported:
       imports.append(relocation)
       bytes.put64(0, at: relocation.offset)
-    case .cell, .threadOffset, .size: throw unsuitable(relocation, value)
+    case .cell, .cellOffset, .threadOffset, .size: throw unsuitable(relocation, value)
     }
   }
 
@@ -78,7 +78,7 @@ extension RelocationPass {
       if isPositionIndependent { throw slides(relocation) }
       symbol = target.rawValue
     case .absolute(let number): symbol = number
-    case .cell, .threadOffset, .size, .imported: throw unsuitable(relocation, value)
+    case .cell, .cellOffset, .threadOffset, .size, .imported: throw unsuitable(relocation, value)
     }
     let sum = symbol &+ UInt64(bitPattern: relocation.addend)
     let fits = isSigned ? Int32(exactly: Int64(bitPattern: sum)) != nil : UInt32(exactly: sum) != nil
@@ -157,7 +157,8 @@ extension RelocationPass {
     case .imported:
       error(relocation, .directReferenceToImport, "the field cannot be filled by the loader")
     case .address: error(relocation, .unsupportedRelocation, "the instruction needs a cell that holds the address")
-    case .cell: error(relocation, .unsupportedRelocation, "the field holds an address and cannot read it from a cell")
+    case .cell, .cellOffset:
+      error(relocation, .unsupportedRelocation, "the field holds an address and cannot read it from a cell")
     case .threadOffset: error(relocation, .unsupportedRelocation, "the symbol is thread-local, the reference is not")
     case .size: error(relocation, .unsupportedRelocation, "the field does not hold a size")
     case .absolute:

@@ -115,6 +115,60 @@ import Testing
         == [.gotCell(isRelaxable: false), .gotCell(isRelaxable: false)])
   }
 
+  /// adrp x0, page; ldr x1, [x0, first]; ldr x2, [x0, second]; ldr x0, [x0, first]
+  private var table: (object: [UInt8], relocations: [AtomRelocation]) {
+    var relocations = relocations(
+      (0, .offsetTablePage), (4, .ld64GotPageLo15), (8, .ld64GotPageLo15), (12, .ld64GotPageLo15))
+    relocations[2].symbol = 8
+    relocations[0].symbol = 9
+    return (code(0x9000_0000, 0xf940_0001, 0xf940_0002, 0xf940_0000), relocations)
+  }
+
+  @Test("cells are read by their distance from a page that the atom itself takes")
+  func cellOffsets() throws {
+    let (object, relocations) = table
+    #expect(
+      machine.plan(relocations, bytes: object, isCode: true).needs
+        == [.cellPage, .cellOffset, .cellOffset, .cellOffset])
+    let page = VirtualAddress(0x2345_6000)
+    func relocate(_ first: UInt64, _ second: UInt64) throws -> RelocatedAtom {
+      try Relocator(machine: machine, isPositionIndependent: true).relocate(
+        bytes: object, relocations: relocations, at: place,
+        resolve: { (relocation, need) throws(LinkError) in
+          need == .cellPage ? .address(page) : .cellOffset(relocation.symbol == 7 ? first : second)
+        })
+    }
+    let atom = try relocate(0x788, 0x7ff8)
+    let (near, far) = (page.displaced(by: 0x788), page.displaced(by: 0x7ff8))
+    #expect(match(object, relocations, atom.bytes) == [.consumed, .cell(near), .cell(far), .cell(near)])
+    #expect(atom.fixups.map(\.kind) == [.arm64Page21])
+    for beyond in [0x8000, 0x784, UInt64.max - 7] {
+      let error = #expect(throws: LinkError.self) { try relocate(8, beyond) }
+      #expect(error?.code == .relocationOutOfRange)
+    }
+    // Another distance in the last of the loads, which is of the same symbol as the first.
+    var other = atom.bytes
+    other.put32(0xf940_0400, at: 12)
+    #expect(match(object, relocations, other) == nil)
+  }
+
+  @Test("distances from a page that another atom takes, or that something is added to, are refused")
+  func strangeOffsets() {
+    let (object, relocations) = table
+    func needs(_ relocations: [AtomRelocation]) -> [FixupNeed] {
+      machine.plan(relocations, bytes: object, isCode: true).needs
+    }
+    #expect(needs(Array(relocations[1...2])) == [.refused(.gotBase), .refused(.gotBase)])
+    #expect(needs([relocations[0]]) == [.refused(.gotBase)])
+    var displaced = relocations
+    displaced[0].addend = 8
+    displaced[1].addend = 8
+    #expect(needs(displaced).prefix(2) == [.refused(.gotBase), .refused(.gotBase)])
+    let narrow = code(0x9000_0000, 0xb940_0001, 0xf940_0002, 0xf940_0000)
+    #expect(machine.plan(relocations, bytes: narrow, isCode: true).needs[1] == .refused(.unknownSequence))
+    #expect(match(object, Array(relocations[1...2]), object) == [.opaque, .opaque])
+  }
+
   @Test("an offset from the thread pointer takes the place of every sequence that would look it up")
   func threadLocals() throws {
     let sequences: [([UInt8], [AtomRelocation])] = [

@@ -28,7 +28,7 @@ import Testing
         compiler: arm, flags: plain + ["-fPIC", "-mtls-dialect=trad", "-ftls-model=local-dynamic"], link: "-pie",
         refusal: (.unsupportedRelocation, "-mtls-dialect=desc")),
       Way(compiler: arm, flags: ["-fPIC"], link: "-pie", refusal: (.sectionAnchors, "-fno-section-anchors")),
-      Way(compiler: arm, flags: plain + ["-fpic"], link: "-pie", refusal: (.unsupportedRelocation, "-fPIC")),
+      Way(compiler: arm, flags: plain + ["-fpic"], link: "-pie"),
       Way(
         compiler: arm, flags: plain + ["-fno-pie", "-mcmodel=tiny"], link: "-no-pie",
         refusal: (.relocationOutOfRange, "-fPIC")),
