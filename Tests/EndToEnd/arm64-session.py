@@ -30,6 +30,7 @@ BUILDS = {
     "fixed": (CLANG, ["-O0", "-fno-pie"], ["-no-pie"]),
     "static": (GCC, ["-Os", "-ffunction-sections", "-fdata-sections", "-fno-pie", "-fno-tree-loop-distribute-patterns"], ["-static", "-Wl,-u,puts,-u,strchr"]),
     "small-got": (GCC, ["-O2", "-ffunction-sections", "-fdata-sections", "-fpic"], ["-pie"]),
+    "trad-tls": (GCC, ["-O2", "-ffunction-sections", "-fdata-sections", "-fPIC", "-mtls-dialect=trad"], ["-pie"]),
     "throws": (GXX, ["-O1", "-ffunction-sections", "-fno-section-anchors", "-DPRINTS"], ["-pie"]),
     "throws-fixed": (GXX, ["-O2", "-ffunction-sections", "-fno-section-anchors", "-fno-pie", "-DPRINTS"], ["-no-pie"]),
     "throws-clang": (CLANGXX, ["-O1", "-ffunction-sections", "-fPIE", "-DPRINTS"], ["-pie", "-fuse-ld=lld"]),

@@ -129,14 +129,15 @@ final class Matcher {
     case .absolute(let value): return .number(value)
     case .moduleOffset(let offset): return try threadOffset(ofModuleOffset: offset)
     // A module's number and the offset in its block (ELF Handling For Thread-Local Storage, 3.4.6).
-    case .threadDescriptor(let pair) where X86Relocation(rawValue: type) == .tlsGD:
+    case .threadDescriptor(let pair)
+    where X86Relocation(rawValue: type) == .tlsGD || ARM64Relocation(rawValue: type) == .tlsGDAdrPage21:
       return try threadOffset(ofModuleOffset: Int64(bitPattern: try memory.word(at: pair.displaced(by: 8))))
     case .threadDescriptor, .opaque, .consumed: return nil
     }
   }
 
   private func threadOffset(ofModuleOffset offset: Int64) throws(LinkError) -> Meaning {
-    .threadOffset(offset &- Int64(clamping: try memory.threadBlockByteCount()))
+    .threadOffset(offset &+ (try memory.threadBlockOffset()))
   }
 
   private func meaning(ofWordAt cell: VirtualAddress, addend: Int64) throws(LinkError) -> Meaning {

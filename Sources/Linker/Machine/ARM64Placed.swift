@@ -11,7 +11,21 @@ enum ARM64Placed {
     guard object.count == placed.count else { return nil }
     var expected = object
     var readings: [ARM64Reading?] = []
-    for relocation in relocations {
+    var known: [Int: PlacedReference] = [:]
+    for call in ARM64ThreadCall.all(in: object, relocations) {
+      guard let reference = call.read(placed, at: place) else { return nil }
+      known[call.page] = reference
+      known[call.offset] = .consumed
+      if case .threadDescriptor = reference { continue }
+      known[call.call] = .consumed
+      expected.put(Array(placed[call.start..<call.start + ARM64ThreadCall.byteCount]), at: call.start)
+    }
+    for (index, relocation) in relocations.enumerated() {
+      if let reference = known[index] {
+        readings.append(ARM64Reading(reference))
+        expected.put(Array(placed[relocation.offset..<relocation.offset + 4]), at: relocation.offset)
+        continue
+      }
       guard let type = ARM64Relocation(rawValue: relocation.type) else {
         readings.append(nil)
         continue
@@ -49,6 +63,11 @@ struct ARM64Reading: Hashable {
   var bits: UInt64
   /// An answer by itself.
   var reference: PlacedReference?
+
+  init(_ reference: PlacedReference) {
+    (mask, bits) = (0, 0)
+    self.reference = reference
+  }
 
   /// Nil where the instruction placed is not what a linker makes of the object's.
   init?(
@@ -187,7 +206,7 @@ struct ARM64Reading: Hashable {
       }
       // ldr x0, [x0, cell]: the descriptor's call has become a load of the offset.
       return linked.isLoad64 && tell(0xfff, linked.offset12, of: .threadCell)
-    case .offsetTable, .threadOffset: return false
+    case .offsetTable, .generalDynamic, .threadOffset: return false
     }
   }
 }
@@ -199,7 +218,7 @@ extension ARM64Relocation {
     case .gotCell, .offsetTable: .cell
     case .threadOffset: .threadOffset
     case .initialExec: .threadCell
-    case .threadDescriptor: .descriptor
+    case .threadDescriptor, .generalDynamic: .descriptor
     }
   }
 }

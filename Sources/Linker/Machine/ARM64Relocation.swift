@@ -118,6 +118,8 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
     case threadOffset
     case initialExec
     case threadDescriptor
+    /// The two cells that `__tls_get_addr` is called with.
+    case generalDynamic
 
     /// Whether an address answers it; for a cell, that of its content.
     var takesAddress: Bool { self == .address || self == .gotCell || self == .offsetTable }
@@ -134,11 +136,11 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
     case .condBr19, .ldPRelLo19: .word19
     case .tstBr14: .word14
     case .adrPRelLo21: .byte21
-    case .adrPRelPgHi21, .adrPRelPgHi21NC, .adrGotPage, .offsetTablePage, .tlsIEAdrGotTPRelPage21,
-      .tlsDescAdrPage21:
+    case .adrPRelPgHi21, .adrPRelPgHi21NC, .adrGotPage, .offsetTablePage, .tlsGDAdrPage21,
+      .tlsIEAdrGotTPRelPage21, .tlsDescAdrPage21:
       .page21
     case .addAbsLo12NC, .ldst8AbsLo12NC, .ldst16AbsLo12NC, .ldst32AbsLo12NC, .ldst64AbsLo12NC, .ldst128AbsLo12NC,
-      .ld64GotLo12NC, .tlsIELd64GotTPRelLo12NC, .tlsDescLd64Lo12, .tlsDescAddLo12, .tlsLEAddTPRelLo12,
+      .ld64GotLo12NC, .tlsGDAddLo12NC, .tlsIELd64GotTPRelLo12NC, .tlsDescLd64Lo12, .tlsDescAddLo12, .tlsLEAddTPRelLo12,
       .tlsLEAddTPRelLo12NC, .tlsLELdst8TPRelLo12, .tlsLELdst8TPRelLo12NC, .tlsLELdst16TPRelLo12,
       .tlsLELdst16TPRelLo12NC, .tlsLELdst32TPRelLo12, .tlsLELdst32TPRelLo12NC, .tlsLELdst64TPRelLo12,
       .tlsLELdst64TPRelLo12NC, .tlsLELdst128TPRelLo12, .tlsLELdst128TPRelLo12NC:
@@ -158,6 +160,7 @@ enum ARM64Relocation: UInt32, Hashable, Sendable, CaseIterable {
     case .adrGotPage, .ld64GotLo12NC, .gotPCRel32, .gotPCRel64: .gotCell
     case .offsetTablePage, .ld64GotPageLo15: .offsetTable
     case .tlsIEAdrGotTPRelPage21, .tlsIELd64GotTPRelLo12NC: .initialExec
+    case .tlsGDAdrPage21, .tlsGDAddLo12NC: .generalDynamic
     case .tlsDescAdrPage21, .tlsDescLd64Lo12, .tlsDescAddLo12, .tlsDescCall: .threadDescriptor
     case .tlsLEMovwTPRelG2, .tlsLEMovwTPRelG1, .tlsLEMovwTPRelG1NC, .tlsLEMovwTPRelG0, .tlsLEMovwTPRelG0NC,
       .tlsLEAddTPRelHi12, .tlsLEAddTPRelLo12, .tlsLEAddTPRelLo12NC, .tlsLELdst8TPRelLo12, .tlsLELdst8TPRelLo12NC,

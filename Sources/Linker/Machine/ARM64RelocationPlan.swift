@@ -21,6 +21,11 @@ struct ARM64RelocationPlan: RelocationPlan {
       }
       needs.append(Self.need(type, relocation, ARM64Instruction(bytes, at: relocation.offset), kept, hasTable))
     }
+    for call in ARM64ThreadCall.all(in: bytes, relocations) {
+      needs[call.page] = .generalDynamic
+      needs[call.offset] = .generalDynamic
+      needs[call.call] = .nothing
+    }
   }
 
   /// Whether cells are read by their distance from the page of the GOT, and the page is taken in the same atom: which page it
@@ -59,8 +64,9 @@ struct ARM64RelocationPlan: RelocationPlan {
     case .ld64GotOffLo15, .gotLdPRel19: return .refused(.gotBase)
     case .offsetTablePage, .ld64GotPageLo15:
       guard hasTable, relocation.addend == 0 else { return .refused(.gotBase) }
-    case .tlsGDAdrPRel21, .tlsGDAdrPage21, .tlsGDAddLo12NC, .tlsLDAdrPRel21, .tlsLDAdrPage21, .tlsLDAddLo12NC:
-      return .refused(.threadCall)
+    // Those of whole calls are taken out of it afterwards.
+    case .tlsGDAdrPage21, .tlsGDAddLo12NC: return .refused(.unknownSequence)
+    case .tlsGDAdrPRel21, .tlsLDAdrPRel21, .tlsLDAdrPage21, .tlsLDAddLo12NC: return .refused(.threadCall)
     case .copy, .globDat, .jumpSlot, .relative, .tlsDTPMod, .tlsDTPRel, .tlsTPRel, .tlsDesc, .iRelative:
       return .refused(.loaderOnly)
     default: break
@@ -73,6 +79,7 @@ struct ARM64RelocationPlan: RelocationPlan {
     case .threadOffset: .threadOffset
     case .initialExec: .initialExec
     case .threadDescriptor: .threadDescriptor
+    case .generalDynamic: .generalDynamic
     }
   }
 
@@ -244,11 +251,15 @@ extension RelocationPass {
     // A descriptor's sequence leaves the offset in x0, whatever register its `ldr` takes.
     let register = type.meaning == .threadDescriptor ? 0 : instruction.destination
     switch (type.field, type.meaning) {
-    case (.page21, .initialExec), (.page21, .threadDescriptor):
+    case (.page21, .initialExec), (.page21, .threadDescriptor), (.page21, .generalDynamic):
       put32(
         ARM64Instruction.moveZero(register, group: 1).with(value >> 16, at: 5, count: 16).word, at: relocation.offset)
     case (.offset12, .initialExec), (.offset12, .threadDescriptor):
       put32(ARM64Instruction.moveKeep(register, group: 0).with(value, at: 5, count: 16).word, at: relocation.offset)
+    case (.offset12, .generalDynamic):
+      put32(ARM64Instruction.moveKeep(0, group: 0).with(value, at: 5, count: 16).word, at: relocation.offset)
+      put32(ARM64ThreadCall.ending.0.word, at: relocation.offset + 4)
+      put32(ARM64ThreadCall.ending.1.word, at: relocation.offset + 8)
     case (.offset24, .threadOffset):
       guard value < 1 << 24 else { throw outOfRange(relocation, "the offset \(offset)") }
       put32(instruction.with(value >> 12, at: 10, count: 12).word, at: relocation.offset)

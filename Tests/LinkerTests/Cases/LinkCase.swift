@@ -227,7 +227,7 @@ struct CaseBuild: Hashable, Sendable, CustomTestStringConvertible {
     "arm64-gcc arm64-clang | -O3 -ffunction-sections -fdata-sections -fPIC -mbranch-protection=standard | -pie",
     "arm64-clang | -Os -fPIE | -pie -fuse-ld=lld",
     "arm64-gcc | -Os -ffunction-sections -fdata-sections -fno-pie | -static",
-    "arm64-gcc | -O2 -ffunction-sections -fdata-sections -fpic | -pie",
+    "arm64-gcc | -O2 -ffunction-sections -fdata-sections -fpic -mtls-dialect=trad | -pie",
   ])
 
   private static func unnamed(_ lines: [String]) -> [CaseBuild] {

@@ -192,6 +192,57 @@ import Testing
     }
   }
 
+  /// adrp x0; add x0, x0; bl __tls_get_addr; nop
+  private var threadCall: (object: [UInt8], relocations: [AtomRelocation]) {
+    (
+      code(0x9000_0000, 0x9100_0000, 0x9400_0000, 0xd503_201f),
+      relocations((0, .tlsGDAdrPage21), (4, .tlsGDAddLo12NC)) + [
+        AtomRelocation(offset: 8, type: ARM64Relocation.call26.rawValue, symbol: 9, addend: 0)
+      ]
+    )
+  }
+
+  @Test("a call of __tls_get_addr becomes the sum of the offset and the thread pointer")
+  func threadCalls() throws {
+    let (object, relocations) = threadCall
+    let needs = machine.plan(relocations, bytes: object, isCode: true).needs
+    #expect(needs == [.generalDynamic, .generalDynamic, .nothing])
+    let atom = try relocate(object, relocations, .threadOffset(0x12_3458))
+    #expect(atom.bytes == code(0xd2a0_0240, 0xf286_8b00, 0xd53b_d041, 0x8b00_0020))
+    #expect(match(object, relocations, atom.bytes) == [.threadOffset(0x12_3458), .consumed, .consumed])
+    #expect(throws: LinkError.self) { try relocate(object, relocations, .cell(target)) }
+  }
+
+  @Test("what linkers make of a call of __tls_get_addr is known")
+  func placedThreadCalls() {
+    let (object, relocations) = threadCall
+    // gold: mrs x0, tpidr_el0; add x0, x0, #1, lsl 12; add x0, x0, #0x14; nop
+    let gold = code(0xd53b_d040, 0x9140_0400, 0x9100_5000, 0xd503_201f)
+    #expect(match(object, relocations, gold) == [.threadOffset(0x1014), .consumed, .consumed])
+    // adrp x0, +1; ldr x0, [x0, #0x18]; mrs x1, tpidr_el0; add x0, x1, x0
+    let cell = code(0xb000_0000, 0xf940_0c00, 0xd53b_d041, 0x8b00_0020)
+    #expect(match(object, relocations, cell) == [.threadCell(VirtualAddress(0x40_1018)), .consumed, .consumed])
+    // mold leaves it: adrp x0, +1; add x0, x0, #0x18; bl +8; nop
+    let kept = code(0xb000_0000, 0x9100_6000, 0x9400_0002, 0xd503_201f)
+    let pair = VirtualAddress(0x40_1018)
+    #expect(
+      match(object, relocations, kept) == [.threadDescriptor(pair), .consumed, .address(place.displaced(by: 16))])
+    #expect(match(object, relocations, code(0xd2a0_0240, 0xf286_8b00, 0xd53b_d042, 0x8b00_0020)) == nil)
+  }
+
+  @Test("a call of __tls_get_addr that is not whole is refused")
+  func partialThreadCalls() {
+    let (object, relocations) = threadCall
+    let others = [
+      (code(0x9000_0000, 0x9100_0000, 0x9400_0000, 0xd65f_03c0), relocations),
+      (code(0x9000_0001, 0x9100_0021, 0x9400_0000, 0xd503_201f), relocations),
+      (Array(object.prefix(12)), relocations), (object, Array(relocations.prefix(2))),
+    ]
+    for (bytes, relocations) in others {
+      #expect(machine.plan(relocations, bytes: bytes, isCode: true).needs.first == .refused(.unknownSequence))
+    }
+  }
+
   // MARK: What linkers make of it
 
   @Test("a pair that lld has made a nop and an adr tells the same address")
@@ -228,7 +279,7 @@ import Testing
   @Test("what is not handled is refused by name")
   func refusals() {
     let wanted: [(ARM64Relocation, RelocationRefusal)] = [
-      (.tlsGDAdrPage21, .threadCall), (.tlsLDAddLo12NC, .threadCall), (.ld64GotPageLo15, .gotBase),
+      (.tlsGDAdrPage21, .unknownSequence), (.tlsLDAddLo12NC, .threadCall), (.ld64GotPageLo15, .gotBase),
       (.gotLdPRel19, .gotBase), (.abs16, .narrowField), (.relative, .loaderOnly), (.adrPRelPgHi21, .unknownSequence),
       (.call26, .unknownSequence),
     ]

@@ -21,12 +21,9 @@ import Testing
     static let all: [Way] = [
       Way(compiler: arm, flags: plain + ["-fPIC"], link: "-pie"),
       Way(compiler: arm, flags: plain + ["-fPIE", "-ftls-model=initial-exec"], link: "-pie"),
+      Way(compiler: arm, flags: plain + ["-fPIC", "-mtls-dialect=trad"], link: "-pie"),
       Way(
-        compiler: arm, flags: plain + ["-fPIC", "-mtls-dialect=trad"], link: "-pie",
-        refusal: (.unsupportedRelocation, "-mtls-dialect=desc")),
-      Way(
-        compiler: arm, flags: plain + ["-fPIC", "-mtls-dialect=trad", "-ftls-model=local-dynamic"], link: "-pie",
-        refusal: (.unsupportedRelocation, "-mtls-dialect=desc")),
+        compiler: arm, flags: plain + ["-fPIC", "-mtls-dialect=trad", "-ftls-model=local-dynamic"], link: "-pie"),
       Way(compiler: arm, flags: ["-fPIC"], link: "-pie", refusal: (.sectionAnchors, "-fno-section-anchors")),
       Way(compiler: arm, flags: plain + ["-fpic"], link: "-pie"),
       Way(

@@ -11,6 +11,9 @@
 //# build: gcc clang | -O2 -fPIC -fno-plt | -pie -fuse-ld=mold
 //# build: gcc clang | -O2 -fPIC -ftls-model=local-dynamic | -pie -fuse-ld=mold -Wl,--no-relax
 //# build: gcc | -O2 -fPIC | -pie -fuse-ld=lld -Wl,--no-relax
+//# build: arm64-gcc | -O2 -ffunction-sections -fdata-sections -fPIC -mtls-dialect=trad | -pie
+//# build: arm64-gcc | -O0 -ffunction-sections -fdata-sections -fpic -mtls-dialect=trad | -pie -fuse-ld=gold
+//# build: arm64-gcc | -O2 -ffunction-sections -fdata-sections -fpic -mtls-dialect=trad | -static
 //# output 0: 6 8 10 30 1 0
 //# output 1: 7 9 11 31 2 0
 //# output 2: 8 10 12 32 3 40
