@@ -85,7 +85,7 @@ struct CommandFailure: Error, CustomStringConvertible {
 func run(_ command: String, _ arguments: [String], mustSucceed: Bool = true) throws -> (output: String, status: Int32) {
   var (output, status) = try runOnce(command, arguments, merging: mustSucceed)
   // A child of another test may hold the file that was just written, between its fork and its exec (ETXTBSY).
-  for _ in 0..<20 where status == 126 {
+  for _ in 0..<600 where status == 126 {
     Thread.sleep(forTimeInterval: 0.1)
     (output, status) = try runOnce(command, arguments, merging: mustSucceed)
   }

@@ -33,7 +33,7 @@ struct Launch: Hashable, CustomStringConvertible {
     var child: pid_t = 0
     var error = posix_spawn(&child, path, &actions, &attributes, &words, environ)
     // A child of another test may hold the file that was just written, between its fork and its exec (execve(2)).
-    for _ in 0..<20 where error == ETXTBSY {
+    for _ in 0..<600 where error == ETXTBSY {
       Thread.sleep(forTimeInterval: 0.1)
       error = posix_spawn(&child, path, &actions, &attributes, &words, environ)
     }
