@@ -45,7 +45,8 @@ struct MachOImageSymbols {
       guard !name.isEmpty, !Self.isPrivate(name) else { continue }
       // What was private to an image may be referred to by any object of it (nlist.h, N_PEXT).
       let isLocal = !symbol.isExternal && !symbol.isPrivateExternal
-      var unit: MachOUnits.Unit?
+      let binding = Self.binding(symbol, isLocal: isLocal)
+      var unit = binding == .global ? units.unit(ofGlobal: name) : nil
       if isLocal {
         unit = units.unit(of: name, at: symbol.value, ordinal: counts[name, default: 0])
         counts[name, default: 0] += 1
@@ -60,8 +61,7 @@ struct MachOImageSymbols {
         BaseSymbol(
           name: name, address: VirtualAddress(symbol.value), byteCount: byteCount,
           kind: symbol.isResolver ? .indirectFunction : section.attributes.hasInstructions ? .function : .data,
-          binding: Self.binding(symbol, isLocal: isLocal),
-          unit: isLocal ? unit?.name ?? (units.isEmpty ? "" : nil) : nil, unitOrdinal: unit?.ordinal ?? 0,
+          binding: binding, unit: unit?.name ?? (isLocal && units.isEmpty ? "" : nil), unitOrdinal: unit?.ordinal ?? 0,
           typeDigest: types.digest(of: name, isLocal: isLocal, unit: unit?.name)))
     }
   }

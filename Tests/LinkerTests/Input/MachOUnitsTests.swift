@@ -28,13 +28,14 @@ import Testing
         ] + objects)
     }
 
-    func compile(_ name: String, _ value: Int, _ flags: [String]) throws {
+    func compile(_ name: String, _ value: Int, _ flags: [String], hasSpare: Bool = true) throws {
       let source = folder.appendingPathComponent("\(name).c")
       let text = """
         static int state = \(value);
         static char flag = \(value);
         __attribute__((noinline)) static int step(int by) { flag ^= 1; return state += by * \(value) + flag; }
         int \(name)(int n) { return step(n) + step(n + 1); }
+        \(hasSpare ? "int spare_\(name) = 3; int unused_\(name)(void) { return spare_\(name); }" : "")
         \(name == "one" ? "int two(int); int main(void) { return one(1) + two(2); }" : "")
 
         """
@@ -94,6 +95,30 @@ import Testing
       let states = content.atoms.filter { ["_state", "_flag"].contains($0.atom.name) }
       #expect(states.allSatisfy { $0.atom.unit == "two.o" })
       #expect(states.map(\.before?.body.byteCount) == states.map(\.after?.body.byteCount))
+    }
+  }
+
+  @Test(arguments: [["-g"], ["-g0"]])
+  func `what other files could see is told as removed, and as back again`(flags: [String]) throws {
+    try inFolder { folder in
+      let twins = try Twins(flags, in: folder)
+      let store = try adopt(twins, objects: twins.objects).store
+      #expect(try store.baseSymbols(named: "_unused_two").map(\.unit) == ["two.o"])
+      #expect(try store.baseSymbols(named: "_main").map(\.unit) == ["one.o"])
+      let names = ["_spare_two", "_unused_two"]
+      func change(_ change: AtomChange.Kind, _ content: UpdateContent?) -> [String] {
+        (content?.atoms ?? []).filter { $0.change == change }.map(\.atom.name).sorted()
+      }
+      try twins.compile("two", 5, flags, hasSpare: false)
+      let gone = try #require(try link(store, [twins.objects[1]]))
+      #expect(change(.removed, gone) == names)
+      let update = try store.append(gone, parent: store.base.digest)
+      try twins.compile("two", 2, flags)
+      let description = IncrementalLinker.Description(time: 0, author: "", message: "")
+      let back = try IncrementalLinker(store: store, parent: update.digest).link(
+        objectsAt: [twins.objects[1]], description
+      ).content
+      #expect(change(.added, back) == names)
     }
   }
 
