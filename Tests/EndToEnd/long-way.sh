@@ -29,7 +29,7 @@ check "back by a few" cmp kept70.hot one64.hot
 hcs 0 rollback --to base --image kept70.hot
 check "back to the base" cmp kept70.hot base.hot
 hcs 0 replay --to 70 --image kept70.hot --json
-json "all updates are told" "o['targets'][0]['updates'] == list(range(1, 71))"
+json "all updates are told" "o['targets'][0]['updates'] == [[1, 70]]"
 
 # A process goes the same ways, and knows nothing of it.
 start ./base.hot

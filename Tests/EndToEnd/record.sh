@@ -54,7 +54,7 @@ start ./program.hot
 ask ask
 same "before" "$answer" "1 0"
 hcs 0 record answer.o -m "third" --parent 2 --pid "$pid" --json
-json "recorded and applied" "o['targets'][0]['to']['number'] == 4 and o['targets'][0]['updates'] == [1, 2, 4]"
+json "recorded and applied" "o['targets'][0]['to']['number'] == 4 and o['targets'][0]['updates'] == [[1, 2], [4, 4]]"
 ask ask
 same "it runs, state kept" "$answer" "2 3007"
 check "the file was not named and stays" cmp program.hot program.before

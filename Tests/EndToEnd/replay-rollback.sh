@@ -8,7 +8,7 @@ start ./program.hot
 ask ask
 same "the base image" "$answer" "1 0"
 hcs 0 replay --pid "$pid" --dry-run --json
-json "the plan" "o['targets'][0]['dryRun'] and o['targets'][0]['updates'] == [1, 2, 3]"
+json "the plan" "o['targets'][0]['dryRun'] and o['targets'][0]['updates'] == [[1, 3]]"
 ask ask
 same "a dry run writes nothing" "$answer" "2 0"
 hcs 0 replay --pid "$pid" --to 1
