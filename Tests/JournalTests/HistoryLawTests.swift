@@ -95,7 +95,9 @@ import Testing
       // The same, without every body that ever was: where functions stand now, and which places of the image they have left.
       let moved = try store.functionPlaces(at: state.digest).filter { $0.current != $0.base }
       #expect(Set(moved.compactMap(\.current)) == Set(state.placements.values))
-      #expect(Set(moved.compactMap(\.base?.body)) == Set(former.filter { $0.update == .base }.map(\.placement.body)))
+      // A closure: the runtime copies a value of 17 bytes by key path in rooms of 16, which the address sanitizer refuses.
+      let left = moved.compactMap { $0.base?.body }
+      #expect(Set(left) == Set(former.filter { $0.update == .base }.map(\.placement.body)))
       #expect(try store.types(named: "struct conn", at: state.digest).dropFirst() == state.types[...])
     }
   }
