@@ -21,7 +21,8 @@ alone.
   no wrong answer, no signal lost or delivered twice;
 - where old code must not meet new, a tool that is killed among the writes leaves it in a job-control stop, as its parent is told; it
   says that it is torn, and the next command lets it go on. In no other case does its parent hear of a stop;
-- the status tells the truth: 0 it stands where it should, 1 it stands where it stood, 2 it is torn, and so says `verify`;
+- the status tells the truth: 0 it stands where it should, 1 it stands where it stood, 2 it is torn, and so says `verify` (which may
+  find it where it stood if the tool could neither write nor look any more);
 - what it holds is, byte for byte, what the journal has for the update that it stands at, or it is torn and the next command
   settles it;
 - the journal is sound.
