@@ -158,21 +158,24 @@ func patiently(until isSo: () throws -> Bool, meanwhile: () throws -> Void) reth
 func onOwnThread(_ body: @escaping () throws -> Void) throws {
   let outcome = Outcome()
   nonisolated(unsafe) let body = body
+  let hasRun = DispatchSemaphore(value: 0)
   let thread = Thread {
     outcome.thread = LinuxCalls.thread
     outcome.result = Result { try body() }
+    hasRun.signal()
   }
   thread.stackSize = 4 << 20
   thread.start()
-  patiently { thread.isFinished }
-  // A finished Thread has run its block; the system's thread under it ends a moment later, and gives up what it traces before it goes
+  // Not `isFinished`, which orders none of what the thread wrote before what is read here.
+  hasRun.wait()
+  // The block has run; the system's thread under it ends a moment later, and gives up what it traces before it goes
   // from this list (kernel/exit.c, exit_notify).
   let place = "/proc/self/task/\(outcome.thread)"
   patiently { !FileManager.default.fileExists(atPath: place) }
   try outcome.result?.get()
 }
 
-/// Written by one thread before it ends, read by another after that.
+/// Written by one thread, read by another that has waited for it.
 private final class Outcome: @unchecked Sendable {
   var thread: Int32 = 0
   var result: Result<Void, any Error>?
