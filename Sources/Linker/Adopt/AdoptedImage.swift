@@ -3,16 +3,6 @@ import Foundation
 import Journal
 import ObjectFile
 
-/// A prepared image that is still to be written.
-protocol PreparedFile {
-  var byteCount: UInt64 { get }
-  func bytes(at offset: FileOffset, count: Int) -> [UInt8]
-  func write(toNewFile path: String, permissionsOf originalPath: String) throws(ObjectFileError)
-}
-
-extension ELFPreparedImage: PreparedFile {}
-extension MachOPreparedImage: PreparedFile {}
-
 extension PreparedFile {
   func piece(at offset: Int, ofAtMost maximum: Int) -> [UInt8] {
     guard offset < byteCount else { return [] }

@@ -13,6 +13,7 @@ public struct ELFFile: Sendable {
   public let sections: ELFSections
   public let segments: ELFSegments
   let sectionNames: StringTable
+  private let map: SegmentMap
 
   public init(_ file: MappedFile) throws(ObjectFileError) {
     try self.init(file.view, name: file.path)
@@ -29,6 +30,7 @@ public struct ELFFile: Sendable {
         : try view.table(
           at: header.programHeaderOffset.rawValue, count: UInt64(header.programHeaderCount),
           entryByteCount: UInt64(ELFHeader.programHeaderByteCount)))
+    map = SegmentMap(segments.lazy.filter { $0.type == .load })
     sections = ELFSections(
       table: header.sectionHeaderCount == 0
         ? try view.slice(0, 0)
@@ -155,38 +157,24 @@ extension ELFFile {
 
 extension ELFFile {
   /// Where the byte at an address stands in the file. Nil where no segment has it from the file (`.bss`).
-  public func fileOffset(of address: VirtualAddress) -> FileOffset? {
-    guard let segment = loadSegment(backing: address) else { return nil }
-    return segment.fileOffset.advanced(by: address.rawValue - segment.address.rawValue)
-  }
+  public func fileOffset(of address: VirtualAddress) -> FileOffset? { map.fileOffset(of: address) }
 
   /// The address at which a byte of the file is mapped, by the first segment that maps it.
-  public func virtualAddress(of offset: FileOffset) -> VirtualAddress? {
-    let segment = segments.first { segment in
-      segment.type == .load && offset >= segment.fileOffset
-        && offset.rawValue - segment.fileOffset.rawValue < segment.fileBackedRange.byteCount
-    }
-    return segment.flatMap { $0.address.advanced(by: offset.rawValue - $0.fileOffset.rawValue) }
-  }
+  public func virtualAddress(of offset: FileOffset) -> VirtualAddress? { map.virtualAddress(of: offset) }
 
   /// The bytes that the file puts at an address; all of them from one segment.
   public func bytes(at address: VirtualAddress, count: UInt64) throws(ObjectFileError) -> ByteView {
-    let rest = try bytes(from: address)
-    guard count <= UInt64(rest.count) else {
+    guard let bytes = try map.bytes(at: address, count: count, in: view) else {
       throw failure(.unmappedAddress, detail: "0x\(String(count, radix: 16)) bytes at \(address)")
     }
-    return try rest.slice(0, count)
+    return bytes
   }
 
   /// The bytes from an address to the end of what its segment has in the file.
   public func bytes(from address: VirtualAddress) throws(ObjectFileError) -> ByteView {
-    guard let segment = loadSegment(backing: address), let offset = fileOffset(of: address) else {
+    guard let bytes = try map.bytes(from: address, in: view) else {
       throw failure(.unmappedAddress, detail: "\(address)")
     }
-    return try view.slice(offset.rawValue, segment.fileBackedRange.end.rawValue - address.rawValue)
-  }
-
-  private func loadSegment(backing address: VirtualAddress) -> ELFSegment? {
-    segments.first { $0.type == .load && $0.fileBackedRange.contains(address) }
+    return bytes
   }
 }

@@ -1,7 +1,7 @@
 public import Addressing
 
 /// A program header (gABI, Program Header).
-public struct ELFSegment: Hashable, Sendable {
+public struct ELFSegment: FileSegment, Hashable, Sendable {
   public let index: Int
   public let type: ELFSegmentType
   public let protection: PageProtection
@@ -14,11 +14,6 @@ public struct ELFSegment: Hashable, Sendable {
 
   /// The addresses it takes up. Every segment of an `ELFFile` was checked not to wrap around.
   public var range: AddressRange { AddressRange(start: address, byteCount: memoryByteCount) }
-
-  /// The addresses whose bytes stand in the file.
-  public var fileBackedRange: AddressRange {
-    AddressRange(start: address, byteCount: Swift.min(fileByteCount, memoryByteCount))
-  }
 }
 
 /// `p_type`.

@@ -1,7 +1,7 @@
 public import Addressing
 
 /// A segment (`struct segment_command_64`). An object has one, without a name, around all its sections.
-public struct MachOSegment: Hashable, Sendable {
+public struct MachOSegment: FileSegment, Hashable, Sendable {
   /// Among the segments, from 0: the number that fixups name it by.
   public let index: Int
   public let name: String
@@ -20,11 +20,6 @@ public struct MachOSegment: Hashable, Sendable {
 
   /// The addresses it takes up. Every segment of a `MachOFile` was checked not to wrap around.
   public var range: AddressRange { AddressRange(start: address, byteCount: memoryByteCount) }
-
-  /// The addresses whose bytes stand in the file.
-  public var fileBackedRange: AddressRange {
-    AddressRange(start: address, byteCount: Swift.min(fileByteCount, memoryByteCount))
-  }
 
   static let commandByteCount = 72
 }

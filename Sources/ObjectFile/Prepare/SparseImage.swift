@@ -28,6 +28,14 @@ public struct SparseImage: Sendable {
     return result
   }
 
+  /// The image with other bytes, of any number, in the piece that begins at `offset`.
+  func replacingPiece(at offset: FileOffset, with bytes: [UInt8]) -> SparseImage {
+    var image = self
+    image.pieces.removeAll { $0.fileOffset == offset }
+    image.pieces.append(Piece(fileOffset: offset, bytes: bytes))
+    return image
+  }
+
   /// Copies what lies in both ranges of the file.
   private func copy(
     _ source: UnsafeRawBufferPointer, from sourceOffset: FileOffset, to result: inout [UInt8], at offset: FileOffset

@@ -89,7 +89,7 @@ public struct ELFWalk {
 
   private mutating func addresses(_ file: ELFFile) {
     for segment in file.segments.prefix(100) {
-      take(segment.range.end.rawValue &+ segment.fileBackedRange.end.rawValue)
+      take(segment.range.end.rawValue)
       take(file.fileOffset(of: segment.address)?.rawValue ?? 0)
       take(file.virtualAddress(of: segment.fileOffset)?.rawValue ?? 0)
       attempt { walk throws(ObjectFileError) in

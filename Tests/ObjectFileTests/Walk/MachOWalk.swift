@@ -168,7 +168,7 @@ public struct MachOWalk {
 
   private mutating func addresses(_ file: MachOFile) {
     for segment in file.segments.prefix(100) {
-      take(segment.range.end.rawValue &+ segment.fileBackedRange.end.rawValue)
+      take(segment.range.end.rawValue)
       take(file.fileOffset(of: segment.address)?.rawValue ?? 0)
       take(file.virtualAddress(of: segment.fileOffset)?.rawValue ?? 0)
       attempt { walk throws(ObjectFileError) in

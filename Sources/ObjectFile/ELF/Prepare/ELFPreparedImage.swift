@@ -4,9 +4,9 @@ public import Addressing
 /// header and the dynamic section, with more behind them. The old tables stay where they were, read by no one.
 ///
 /// The arena, and the room in the tables, are holes of a sparse file.
-public struct ELFPreparedImage: Sendable {
+public struct ELFPreparedImage: PreparedFile {
   public let layout: ELFArenaLayout
-  private(set) var contents: SparseImage
+  public private(set) var contents: SparseImage
 
   public init(preparing file: ELFFile, request: ELFArenaRequest) throws(ObjectFileError) {
     var preparation = try ELFPreparation(ELFAdoptableImage(file), request)
@@ -14,8 +14,6 @@ public struct ELFPreparedImage: Sendable {
     self.layout = layout
     contents = SparseImage(original: file.view, pieces: pieces, byteCount: layout.fileByteCount)
   }
-
-  public var byteCount: UInt64 { contents.byteCount }
 
   /// What is in use of the tables before anything is added.
   public var counters: ELFTableCounters { ELFTableCounters(of: layout) }
@@ -26,19 +24,7 @@ public struct ELFPreparedImage: Sendable {
   public func withHeader(_ bytes: [UInt8]) -> ELFPreparedImage {
     precondition(UInt64(bytes.count) <= layout.header.range.byteCount, "the header page is left")
     var image = self
-    image.contents.pieces.removeAll { $0.fileOffset == layout.header.fileOffset }
-    image.contents.pieces.append(SparseImage.Piece(fileOffset: layout.header.fileOffset, bytes: bytes))
+    image.contents = contents.replacingPiece(at: layout.header.fileOffset, with: bytes)
     return image
-  }
-
-  /// Bytes of the prepared file; beyond its end there are none.
-  public func bytes(at offset: FileOffset, count: Int) -> [UInt8] { contents.bytes(at: offset, count: count) }
-
-  /// The ranges of the file that are no holes, ascending; between and behind them it is zero.
-  public var filledRanges: [Range<UInt64>] { contents.filledRanges }
-
-  /// See `SparseImage.write(toNewFile:permissionsOf:)`.
-  public func write(toNewFile path: String, permissionsOf originalPath: String) throws(ObjectFileError) {
-    try contents.write(toNewFile: path, permissionsOf: originalPath)
   }
 }

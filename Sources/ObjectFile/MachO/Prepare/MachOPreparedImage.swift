@@ -4,11 +4,11 @@ public import Addressing
 /// and what the loader reads, with the arena before a `__LINKEDIT` that has moved.
 ///
 /// The arena is a hole of a sparse file.
-public struct MachOPreparedImage: Sendable {
+public struct MachOPreparedImage: PreparedFile {
   public let layout: MachOArenaLayout
   /// Nil for an image without an unwind table.
   public let unwindRoom: MachOUnwindRoom?
-  private(set) var contents: SparseImage
+  public private(set) var contents: SparseImage
   /// Of the image as it was.
   private let oldSignature: MachOCodeSignature?
   /// Where the code signature goes, in an image that has one. Its bytes are a hole until `signed` fills them.
@@ -35,16 +35,12 @@ public struct MachOPreparedImage: Sendable {
   public func signed(sha256: MachOCodeSignature.Hash) throws(ObjectFileError) -> MachOPreparedImage {
     guard let signature, let oldSignature else { return self }
     var image = self
-    image.contents.pieces.removeAll { $0.fileOffset.rawValue == signature.lowerBound }
     let bytes = try oldSignature.resigned(codeLimit: signature.lowerBound, sha256: sha256) {
-      (offset, count) throws(ObjectFileError) in image.contents.bytes(at: offset, count: count)
+      (offset, count) throws(ObjectFileError) in contents.bytes(at: offset, count: count)
     }
-    image.contents.pieces.append(
-      SparseImage.Piece(fileOffset: FileOffset(signature.lowerBound), bytes: bytes))
+    image.contents = contents.replacingPiece(at: FileOffset(signature.lowerBound), with: bytes)
     return image
   }
-
-  public var byteCount: UInt64 { contents.byteCount }
 
   /// The image with `bytes` at the start of the arena's header page.
   ///
@@ -52,19 +48,7 @@ public struct MachOPreparedImage: Sendable {
   public func withHeader(_ bytes: [UInt8]) -> MachOPreparedImage {
     precondition(UInt64(bytes.count) <= layout.header.range.byteCount, "the header page is left")
     var image = self
-    image.contents.pieces.removeAll { $0.fileOffset == layout.header.fileOffset }
-    image.contents.pieces.append(SparseImage.Piece(fileOffset: layout.header.fileOffset, bytes: bytes))
+    image.contents = contents.replacingPiece(at: layout.header.fileOffset, with: bytes)
     return image
-  }
-
-  /// Bytes of the prepared file; beyond its end there are none.
-  public func bytes(at offset: FileOffset, count: Int) -> [UInt8] { contents.bytes(at: offset, count: count) }
-
-  /// The ranges of the file that are no holes, ascending; between and behind them it is zero.
-  public var filledRanges: [Range<UInt64>] { contents.filledRanges }
-
-  /// See `SparseImage.write(toNewFile:permissionsOf:)`.
-  public func write(toNewFile path: String, permissionsOf originalPath: String) throws(ObjectFileError) {
-    try contents.write(toNewFile: path, permissionsOf: originalPath)
   }
 }
