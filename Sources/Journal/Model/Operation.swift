@@ -185,3 +185,17 @@ public struct ProtectOperation: Hashable, Sendable {
     self.wanted = wanted
   }
 }
+
+extension Operation {
+  /// The addresses that it writes; nil for what is in files only.
+  public var writtenAddresses: AddressRange? {
+    switch self {
+    case .write(let write):
+      guard case .virtual(let start) = write.place else { return nil }
+      return AddressRange(validating: start, byteCount: UInt64(write.after.count))
+    case .pointer(let pointer): return AddressRange(validating: pointer.cell, byteCount: 8)
+    case .bind(let bind): return AddressRange(validating: bind.cell, byteCount: 8)
+    case .resize, .map, .protect: return nil
+    }
+  }
+}

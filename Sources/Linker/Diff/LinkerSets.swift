@@ -4,15 +4,10 @@ import Journal
 /// Sections that a program walks as one array, from `__start_NAME` to `__stop_NAME`, which linkers define where the
 /// section's name is a C identifier. Nothing can be added to one in a running program, nor taken out.
 struct LinkerSets {
-  private let identities: AtomIdentities
-  private let decisions: LinkDecisions
+  let identities: AtomIdentities
+  let decisions: LinkDecisions
 
   private var directory: AtomDirectory { identities.directory }
-
-  init(identities: AtomIdentities, decisions: LinkDecisions) {
-    self.identities = identities
-    self.decisions = decisions
-  }
 
   /// - Parameter removals: of `Removals`.
   func refuseChanges(_ removals: [AtomChange]) throws(LinkError) {

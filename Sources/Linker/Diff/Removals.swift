@@ -8,15 +8,10 @@ import Journal
 /// information or the objects given to `init` tell; and those that an update placed from an object of the unit, as long
 /// as no other's has defined them since. And only by names that compilers keep.
 struct Removals {
-  private let identities: AtomIdentities
-  private let decisions: LinkDecisions
+  let identities: AtomIdentities
+  let decisions: LinkDecisions
 
   private var directory: AtomDirectory { identities.directory }
-
-  init(identities: AtomIdentities, decisions: LinkDecisions) {
-    self.identities = identities
-    self.decisions = decisions
-  }
 
   func changes() throws(LinkError) -> [AtomChange] { try returns() + removals() }
 

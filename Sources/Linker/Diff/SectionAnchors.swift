@@ -5,15 +5,10 @@ import Journal
 /// variables, by distances that no relocation tells. New code may do so only where the variables stand in the image as
 /// they do in the object.
 struct SectionAnchors {
-  private let identities: AtomIdentities
-  private let decisions: LinkDecisions
+  let identities: AtomIdentities
+  let decisions: LinkDecisions
 
   private var set: LinkSet { identities.set }
-
-  init(identities: AtomIdentities, decisions: LinkDecisions) {
-    self.identities = identities
-    self.decisions = decisions
-  }
 
   func check() throws(LinkError) {
     for (index, object) in set.objects.enumerated() where object.facts.mayUseSectionAnchors {

@@ -163,7 +163,7 @@ struct UpdateDraft {
   private func protectedRanges() -> [ProtectOperation] {
     var pages: Set<UInt64> = []
     for operation in operations {
-      guard let range = operation.writtenRange, !range.isEmpty else { continue }
+      guard let range = operation.writtenAddresses, !range.isEmpty else { continue }
       var page = range.start.alignedDown(to: Self.pageByteCount).rawValue
       while page < range.end.rawValue {
         pages.insert(page)
@@ -202,19 +202,5 @@ extension WriteOperation {
   fileprivate func isIn(_ words: Set<VirtualAddress>) -> Bool {
     guard case .virtual(let start) = place else { return false }
     return words.contains(start)
-  }
-}
-
-extension Operation {
-  /// The virtual addresses that it writes.
-  fileprivate var writtenRange: AddressRange? {
-    switch self {
-    case .write(let write):
-      guard case .virtual(let start) = write.place else { return nil }
-      return AddressRange(validating: start, byteCount: UInt64(write.after.count))
-    case .pointer(let pointer): return AddressRange(validating: pointer.cell, byteCount: 8)
-    case .bind(let bind): return AddressRange(validating: bind.cell, byteCount: 8)
-    case .map, .protect, .resize: return nil
-    }
   }
 }

@@ -61,18 +61,6 @@ extension Operation {
     case .resize, .map, .protect: return false
     }
   }
-
-  /// The addresses that it writes; nil for what is in files only.
-  var writtenAddresses: AddressRange? {
-    switch self {
-    case .write(let write):
-      guard case .virtual(let start) = write.place else { return nil }
-      return AddressRange(validating: start, byteCount: UInt64(write.after.count))
-    case .pointer(let pointer): return AddressRange(validating: pointer.cell, byteCount: 8)
-    case .bind(let bind): return AddressRange(validating: bind.cell, byteCount: 8)
-    case .resize, .map, .protect: return nil
-    }
-  }
 }
 
 extension InitialRoom? {
