@@ -105,6 +105,8 @@ struct LinuxTaskChangesTests {
 
   @Test func `a process is taken for ended only when it has`() throws {
     let victim = try LinuxVictim("orphans")
+    // It says that it is ready before its first thread ends.
+    try patiently { try String(contentsOfFile: "/proc/\(victim.id)/stat", encoding: .utf8).contains(") Z ") }
     // The thread that is traced is not the first: its parent waits for the process until the tracer has waited for it, or has ended.
     try onOwnThread {
       let task = try victim.attach()
